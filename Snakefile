@@ -1,0 +1,34 @@
+"""galerne: from the atmosphere to a calibrated reconstruction of it, and its report."""
+
+import sys
+
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/default.yaml"
+
+
+sys.path.insert(0, str(Path(workflow.basedir)))
+
+
+include: "rules/common.smk"
+include: "rules/source.smk"
+include: "rules/grid.smk"
+include: "rules/stats.smk"
+include: "rules/latent.smk"
+include: "rules/prior.smk"
+include: "rules/observe.smk"
+include: "rules/assimilate.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        results("scores.csv"),
+        results("report.html"),

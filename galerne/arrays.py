@@ -1,0 +1,105 @@
+"""Named shapes, and the one way between labelled datasets and plain arrays.
+
+A *state* is an array of shape ``channel lat lon``; its channels are listed by
+:func:`galerne.catalogue.channels`. A *trajectory* adds a leading ``time``. Labelled data
+(xarray) carry ``time level latitude longitude``; plain arrays carry the channel order only.
+
+Conventions: latitude north to south, longitude 0 to 360 eastward, levels in hPa.
+"""
+
+__all__ = ["LAYOUT", "describe_coordinates", "stack_channels", "unstack_channels"]
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from jaxtyping import Float
+
+from .catalogue import VARIABLES, Channel
+
+LAYOUT = ("number", "time", "prediction_timedelta", "level", "latitude", "longitude")
+
+
+def stack_channels(
+    dataset: xr.Dataset, channels: Sequence[Channel]
+) -> Float[np.ndarray, "... channel lat lon"]:
+    """Reads the channels of a dataset into one array.
+
+    Arguments:
+        dataset: Fields with dimensions ``latitude longitude``, ``level`` where the variable
+            has levels, and any of ``number time prediction_timedelta`` before them.
+        channels: The channels, in the order wanted.
+
+    Returns:
+        The values [unit of each variable], float32.
+
+    Raises:
+        ValueError: If a variable or a level is missing, by name.
+    """
+    fields = []
+    for channel in channels:
+        if channel.variable not in dataset:
+            raise ValueError(
+                f"variable {channel.variable!r} is not in the data; "
+                f"found: {', '.join(map(str, dataset.data_vars))}"
+            )
+        field = dataset[channel.variable]
+        if channel.level is not None:
+            if channel.level not in field["level"].values:
+                raise ValueError(
+                    f"level {channel.level} hPa of {channel.variable!r} is not in the data; "
+                    f"found: {field['level'].values.tolist()}"
+                )
+            field = field.sel(level=channel.level)
+        order = [name for name in LAYOUT if name in field.dims]
+        fields.append(field.transpose(*order).values.astype("float32", copy=False))
+    return np.stack(fields, axis=-3)
+
+
+def unstack_channels(
+    values: Float[np.ndarray, "... channel lat lon"],
+    channels: Sequence[Channel],
+    coords: dict[str, np.ndarray],
+) -> xr.Dataset:
+    """Labels an array of channels; the inverse of :func:`stack_channels`.
+
+    Arguments:
+        values: The values [unit of each variable].
+        channels: The channels, in the order of the array.
+        coords: Coordinates of the leading dimensions, in order, then ``latitude`` and
+            ``longitude``.
+
+    Returns:
+        A dataset with CF attributes and WeatherBench2 names.
+    """
+    lead = [name for name in coords if name not in ("latitude", "longitude")]
+    dataset = xr.Dataset(coords=coords)
+    for name in dict.fromkeys(channel.variable for channel in channels):
+        rows = [i for i, channel in enumerate(channels) if channel.variable == name]
+        about = VARIABLES[name]
+        attrs = {"units": about.units, "standard_name": about.standard_name}
+        if about.on_levels:
+            levels = np.array([channels[i].level for i in rows])
+            dims = [*lead, "level", "latitude", "longitude"]
+            dataset[name] = xr.DataArray(
+                values[..., rows, :, :], {**coords, "level": levels}, dims, attrs=attrs
+            )
+        else:
+            dims = [*lead, "latitude", "longitude"]
+            dataset[name] = (dims, values[..., rows[0], :, :], attrs)
+    return describe_coordinates(dataset)
+
+
+def describe_coordinates(dataset: xr.Dataset) -> xr.Dataset:
+    """Gives the coordinates their CF attributes."""
+    described = {
+        "latitude": {"units": "degrees_north", "standard_name": "latitude"},
+        "longitude": {"units": "degrees_east", "standard_name": "longitude"},
+        "level": {"units": "hPa", "standard_name": "air_pressure", "positive": "down"},
+        "number": {"standard_name": "realization", "units": "1"},
+    }
+    for name, attrs in described.items():
+        if name in dataset.coords:
+            dataset[name].attrs.update(attrs)
+    return dataset

@@ -1,0 +1,151 @@
+"""ERA5 variables: what each is called, measured in, and allowed to be.
+
+Names are those of WeatherBench2 (the long names of the ECMWF parameter database in snake
+case); short names are those of GRIB and of the Copernicus netCDF files. The physical range
+is wide enough for any real state and for a global model, and narrow enough to catch a wrong
+unit: geopotential height instead of geopotential, hPa instead of Pa, °C instead of K.
+
+Depends on: nothing but the standard library.
+"""
+
+__all__ = ["STATIC", "VARIABLES", "Channel", "Variable", "channels", "variable"]
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An ERA5 variable.
+
+    Arguments:
+        name: The WeatherBench2 name.
+        short_name: The GRIB short name.
+        units: The CF unit of the values.
+        standard_name: The CF standard name.
+        on_levels: Whether the variable lives on pressure levels.
+        minimum: The least plausible value [units].
+        maximum: The greatest plausible value [units].
+        label: A short label for figures.
+    """
+
+    name: str
+    short_name: str
+    units: str
+    standard_name: str
+    on_levels: bool
+    minimum: float
+    maximum: float
+    label: str
+
+
+_ROWS = (
+    Variable("geopotential", "z", "m**2 s**-2", "geopotential", True, -1e4, 5e5, "Z"),
+    Variable("temperature", "t", "K", "air_temperature", True, 150, 350, "T"),
+    Variable("u_component_of_wind", "u", "m s**-1", "eastward_wind", True, -200, 200, "U"),
+    Variable("v_component_of_wind", "v", "m s**-1", "northward_wind", True, -200, 200, "V"),
+    Variable("specific_humidity", "q", "kg kg**-1", "specific_humidity", True, -1e-3, 0.05, "Q"),
+    Variable("2m_temperature", "2t", "K", "air_temperature", False, 170, 345, "T2M"),
+    Variable("10m_u_component_of_wind", "10u", "m s**-1", "eastward_wind", False, -90, 90, "U10"),
+    Variable("10m_v_component_of_wind", "10v", "m s**-1", "northward_wind", False, -90, 90, "V10"),
+    Variable(
+        "mean_sea_level_pressure",
+        "msl",
+        "Pa",
+        "air_pressure_at_mean_sea_level",
+        False,
+        85_000,
+        110_000,
+        "MSLP",
+    ),
+    Variable(
+        "total_precipitation_6hr",
+        "tp",
+        "m",
+        "lwe_thickness_of_precipitation_amount",
+        False,
+        -1e-6,
+        1.0,
+        "TP6h",
+    ),
+)
+
+VARIABLES: dict[str, Variable] = {row.name: row for row in _ROWS}
+
+STATIC: dict[str, Variable] = {
+    "land_sea_mask": Variable(
+        "land_sea_mask", "lsm", "1", "land_area_fraction", False, -1e-3, 1.001, "LSM"
+    ),
+    "geopotential_at_surface": Variable(
+        "geopotential_at_surface",
+        "z",
+        "m**2 s**-2",
+        "surface_geopotential",
+        False,
+        -1e4,
+        1e5,
+        "ZS",
+    ),
+}
+
+
+def variable(name: str) -> Variable:
+    """Returns the variable of this name.
+
+    Raises:
+        ValueError: If the catalogue has no such variable.
+
+    Example:
+        >>> variable("2m_temperature").units
+        'K'
+    """
+    if name not in VARIABLES:
+        raise ValueError(f"unknown variable {name!r}; allowed: {', '.join(VARIABLES)}")
+    return VARIABLES[name]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One horizontal field of the state: a variable, and its level if it has one.
+
+    Arguments:
+        variable: The WeatherBench2 name.
+        level: The pressure level [hPa], or ``None`` at the surface.
+
+    Example:
+        >>> str(Channel("geopotential", 500))
+        'geopotential_500'
+    """
+
+    variable: str
+    level: int | None = None
+
+    def __str__(self) -> str:
+        return self.variable if self.level is None else f"{self.variable}_{self.level}"
+
+    @property
+    def label(self) -> str:
+        """A short label for figures, such as ``Z500``."""
+        return VARIABLES[self.variable].label + ("" if self.level is None else str(self.level))
+
+
+def channels(surface: list[str], pressure: list[str], levels: list[int]) -> tuple[Channel, ...]:
+    """Lists the channels of a state: surface variables first, then each variable by level.
+
+    Arguments:
+        surface: Names of surface variables.
+        pressure: Names of variables on pressure levels.
+        levels: The levels of every pressure variable [hPa].
+
+    Raises:
+        ValueError: If a name is unknown or is of the other kind.
+
+    Example:
+        >>> [str(c) for c in channels(["2m_temperature"], ["geopotential"], [500, 850])]
+        ['2m_temperature', 'geopotential_500', 'geopotential_850']
+    """
+    for name, on_levels in [(n, False) for n in surface] + [(n, True) for n in pressure]:
+        if variable(name).on_levels != on_levels:
+            kind = "lives on pressure levels" if not on_levels else "has no pressure levels"
+            raise ValueError(f"variable {name!r} {kind}")
+    columns = tuple(Channel(name, level) for name in pressure for level in levels)
+    return tuple(Channel(name) for name in surface) + columns

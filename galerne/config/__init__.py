@@ -1,0 +1,1 @@
+"""The typed configuration, and the JSON schema generated from it."""

@@ -1,0 +1,1 @@
+"""Regular latitude-longitude grids: cells, areas, regridding."""

@@ -1,0 +1,1 @@
+"""The autoencoder: from physical states to latent states and back."""

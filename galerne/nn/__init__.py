@@ -1,0 +1,1 @@
+"""Generic network parts and the training loop: tensors, not weather."""

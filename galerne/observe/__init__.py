@@ -1,0 +1,1 @@
+"""Instruments, networks and observation operators, in physical space."""

@@ -1,0 +1,113 @@
+"""Products on disk: whole, or not there.
+
+A product is a folder that holds ``data.zarr`` and, written last, ``manifest.json``: the
+shapes, units and digest of what the store holds, and what made it. The manifest is what the
+workflow declares and what readers open, so a job killed half-way leaves nothing that looks
+finished, and a manifest that is unchanged tells that the data are.
+
+Every chunk carries a Zstandard checksum: a rotten chunk is an error, never a wrong value.
+Small files (tables, checkpoints) are written beside their place and renamed into it.
+"""
+
+__all__ = ["open_product", "replacing", "write_product"]
+
+import hashlib
+import json
+import shutil
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from zarr.codecs import ZstdCodec
+
+from . import __version__
+
+STORE = "data.zarr"
+
+
+def write_product(
+    dataset: xr.Dataset, path_manifest: Path, *, chunks: dict[str, int] | None = None
+) -> None:
+    """Writes a dataset beside its manifest, and the manifest last.
+
+    Arguments:
+        dataset: The data; dask arrays are streamed.
+        path_manifest: Where the manifest goes; the store lies in the same folder.
+        chunks: Sizes of the chunks on disk by dimension; whole dimensions where not given.
+    """
+    folder = path_manifest.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    path_manifest.unlink(missing_ok=True)
+    part = folder / f"{STORE}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    encoding = {
+        name: _encoding(array, chunks or {}) for name, array in dataset.variables.items()
+    }
+    dataset.to_zarr(part, mode="w", encoding=encoding, zarr_format=3, consolidated=True)
+    shutil.rmtree(folder / STORE, ignore_errors=True)
+    part.rename(folder / STORE)
+    with replacing(path_manifest) as path:
+        path.write_text(json.dumps(_describe(dataset, folder / STORE), indent=1) + "\n")
+
+
+def open_product(path_manifest: Path, *, chunks: dict[str, int] | None = None) -> xr.Dataset:
+    """Opens a product lazily.
+
+    Arguments:
+        path_manifest: The manifest of the product.
+        chunks: Chunk sizes for dask; ``None`` reads lazily without dask.
+
+    Raises:
+        FileNotFoundError: If the manifest or its store is missing.
+    """
+    store = path_manifest.parent / STORE
+    if not path_manifest.is_file() or not store.is_dir():
+        raise FileNotFoundError(f"{path_manifest.parent} holds no finished product")
+    return xr.open_zarr(store, chunks=chunks, zarr_format=3, decode_timedelta=True)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yields a path to write to, which takes the place of ``path`` once all went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _encoding(array: xr.Variable, chunks: dict[str, int]) -> dict[str, object]:
+    sizes = tuple(
+        max(1, min(chunks.get(str(d), n), n)) for d, n in zip(array.dims, array.shape, strict=True)
+    )
+    encoding: dict[str, object] = {"compressors": [ZstdCodec(level=3, checksum=True)]}
+    if sizes:
+        encoding["chunks"] = sizes
+    if np.issubdtype(array.dtype, np.datetime64):
+        encoding |= {"units": "hours since 1900-01-01", "dtype": "int64"}
+    if np.issubdtype(array.dtype, np.timedelta64):
+        encoding |= {"units": "hours", "dtype": "int64"}
+    return encoding
+
+
+def _describe(dataset: xr.Dataset, store: Path) -> dict[str, object]:
+    digest = hashlib.sha256()
+    for path in sorted(p for p in store.rglob("*") if p.is_file()):
+        digest.update(path.relative_to(store).as_posix().encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return {
+        "galerne": __version__,
+        "attributes": {key: str(value) for key, value in dataset.attrs.items()},
+        "sizes": {str(name): size for name, size in dataset.sizes.items()},
+        "variables": {
+            str(name): {"dims": list(array.dims), "units": array.attrs.get("units", "1")}
+            for name, array in dataset.data_vars.items()
+        },
+        "sha256": digest.hexdigest(),
+    }

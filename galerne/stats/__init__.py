@@ -1,0 +1,1 @@
+"""Moments, climatology, and the invertible transform made of them."""

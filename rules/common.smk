@@ -1,0 +1,126 @@
+"""Names and helpers shared by every rule file; holds no rule.
+
+Products are filed under the names of the choices that made them:
+{dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/{window}.
+"""
+
+from datetime import timedelta
+from itertools import product
+
+from pydantic import ValidationError
+
+from galerne.config.models import Config
+from galerne.provenance import settings_digest, source_digest
+
+
+def checked(config: dict) -> Config:
+    """The typed configuration, or one error that names each key at fault."""
+    try:
+        return Config.model_validate(config)
+    except ValidationError as error:
+        faults = [(".".join(map(str, e["loc"])), e["msg"], e["type"]) for e in error.errors()]
+        lines = [
+            f"  {where or 'config'}: {'unknown key' if kind == 'extra_forbidden' else what}"
+            for where, what, kind in faults
+        ]
+        raise WorkflowError("the configuration is not valid:\n" + "\n".join(lines)) from None
+
+
+CONFIG = checked(config)
+EXPERIMENTS = [CONFIG.experiments[name] for name in CONFIG.run]
+BASELINES = ("climatology", "prior", "reconstruction")
+
+
+def results(*parts: str) -> str:
+    """Path of a product of this configuration."""
+    return "/".join((CONFIG.results, *parts))
+
+
+def logs(*parts: str) -> str:
+    """Path of the log of a job."""
+    return results("logs", *parts) + ".log"
+
+
+def benchmarks(*parts: str) -> str:
+    """Path of the time and memory of a job."""
+    return results("benchmarks", *parts) + ".tsv"
+
+
+def settings(block: str, name: str) -> dict:
+    """A named block of the configuration as plain values, for params."""
+    return getattr(CONFIG, block)[name].model_dump(mode="json")
+
+
+def of(block: str):
+    """A params function: the block that the wildcard of the same name chooses."""
+    return lambda wildcards: settings(block, getattr(wildcards, block.rstrip("s")))
+
+
+def spawned(*parts: str) -> int:
+    """A seed for one use, spawned from the one seed of the configuration."""
+    return int(settings_digest(CONFIG.seed, *parts), 16) % 2**31
+
+
+def periods(dataset: str, *roles: str) -> list[str]:
+    """Names of the periods of a dataset with one of these roles."""
+    return [n for n, p in CONFIG.datasets[dataset].periods.items() if p.role in roles]
+
+
+def window_name(start, hours: int) -> str:
+    """The wildcard of a window: its first time and its length."""
+    return f"{start:%Y%m%dT%H}_{hours}h"
+
+
+def window_period(dataset: str, window: str) -> str:
+    """The test period that holds a window."""
+    for name in periods(dataset, "test"):
+        period = CONFIG.datasets[dataset].periods[name]
+        if f"{period.start:%Y%m%dT%H}" <= window[:11] <= f"{period.end:%Y%m%dT%H}":
+            return name
+    raise WorkflowError(f"window {window} lies in no test period of dataset {dataset}")
+
+
+def windows(dataset: str, prior: str, network: str) -> list[str]:
+    """Windows of every running experiment that makes these choices."""
+    names = [
+        window_name(start, e.window_hours)
+        for e in EXPERIMENTS
+        if e.dataset == dataset and e.prior == prior and network in e.networks
+        for start in e.windows
+    ]
+    return sorted(set(names))
+
+
+def batches(dataset: str, prior: str) -> list[str]:
+    """Member ranges, such as 000-007, of every running experiment that makes these choices."""
+    chosen = [e for e in EXPERIMENTS if e.dataset == dataset and e.prior == prior]
+    e = max(chosen, key=lambda e: e.members)
+    firsts = range(0, e.members, e.members_per_job)
+    return [f"{k:03d}-{min(k + e.members_per_job, e.members) - 1:03d}" for k in firsts]
+
+
+def choices() -> list[dict[str, str]]:
+    """Every combination of names that the running experiments ask for, each once."""
+    found = [
+        dict(dataset=e.dataset, autoencoder=e.autoencoder, prior=e.prior, network=n, method=m, task=t)
+        for e in EXPERIMENTS
+        for n, m, t in product(e.networks, e.methods, e.tasks)
+    ]
+    return [dict(items) for items in dict.fromkeys(tuple(c.items()) for c in found)]
+
+
+def input_path(path: str) -> str:
+    """An input file of the user, below data_root unless absolute."""
+    return path if path.startswith("/") else f"{CONFIG.data_root}/{path}"
+
+
+wildcard_constraints:
+    dataset=r"[a-z][a-z0-9_]*",
+    autoencoder=r"[a-z][a-z0-9_]*",
+    prior=r"[a-z][a-z0-9_]*",
+    network=r"[a-z][a-z0-9_]*",
+    method=r"[a-z][a-z0-9_]*",
+    task=r"[a-z][a-z0-9_]*",
+    period=r"[a-z][a-z0-9_]*",
+    window=r"\d{8}T\d{2}_\d+h",
+    batch=r"\d+-\d+",
