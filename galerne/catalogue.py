@@ -40,21 +40,25 @@ class Variable:
 
 _ROWS = (
     Variable("geopotential", "z", "m**2 s**-2", "geopotential", True, -1e4, 5e5, "Z"),
-    Variable("temperature", "t", "K", "air_temperature", True, 150, 350, "T"),
-    Variable("u_component_of_wind", "u", "m s**-1", "eastward_wind", True, -200, 200, "U"),
-    Variable("v_component_of_wind", "v", "m s**-1", "northward_wind", True, -200, 200, "V"),
+    Variable("temperature", "t", "K", "air_temperature", True, 150.0, 350.0, "T"),
+    Variable("u_component_of_wind", "u", "m s**-1", "eastward_wind", True, -200.0, 200.0, "U"),
+    Variable("v_component_of_wind", "v", "m s**-1", "northward_wind", True, -200.0, 200.0, "V"),
     Variable("specific_humidity", "q", "kg kg**-1", "specific_humidity", True, -1e-3, 0.05, "Q"),
-    Variable("2m_temperature", "2t", "K", "air_temperature", False, 170, 345, "T2M"),
-    Variable("10m_u_component_of_wind", "10u", "m s**-1", "eastward_wind", False, -90, 90, "U10"),
-    Variable("10m_v_component_of_wind", "10v", "m s**-1", "northward_wind", False, -90, 90, "V10"),
+    Variable("2m_temperature", "2t", "K", "air_temperature", False, 170.0, 345.0, "T2M"),
+    Variable(
+        "10m_u_component_of_wind", "10u", "m s**-1", "eastward_wind", False, -90.0, 90.0, "U10"
+    ),
+    Variable(
+        "10m_v_component_of_wind", "10v", "m s**-1", "northward_wind", False, -90.0, 90.0, "V10"
+    ),
     Variable(
         "mean_sea_level_pressure",
         "msl",
         "Pa",
         "air_pressure_at_mean_sea_level",
         False,
-        85_000,
-        110_000,
+        85_000.0,
+        110_000.0,
         "MSLP",
     ),
     Variable(
