@@ -6,6 +6,7 @@ workflow declares and what readers open, so a job killed half-way leaves nothing
 finished, and a manifest that is unchanged tells that the data are.
 
 Every chunk carries a Zstandard checksum: a rotten chunk is an error, never a wrong value.
+Zarr reads a lost chunk as the fill value, so the manifest counts files and readers compare.
 Small files (tables, checkpoints) are written beside their place and renamed into it.
 """
 
@@ -62,11 +63,14 @@ def open_product(path_manifest: Path, *, chunks: dict[str, int] | None = None) -
         chunks: Chunk sizes for dask; ``None`` reads lazily without dask.
 
     Raises:
-        FileNotFoundError: If the manifest or its store is missing.
+        FileNotFoundError: If the manifest, its store, or a file of the store is missing.
     """
     store = path_manifest.parent / STORE
     if not path_manifest.is_file() or not store.is_dir():
         raise FileNotFoundError(f"{path_manifest.parent} holds no finished product")
+    found, wanted = len(_files(store)), json.loads(path_manifest.read_text())["files"]
+    if found != wanted:
+        raise FileNotFoundError(f"{store} holds {found} files, not the {wanted} written")
     return xr.open_zarr(store, chunks=chunks, zarr_format=3, decode_timedelta=True)
 
 
@@ -98,7 +102,8 @@ def _encoding(array: xr.Variable, chunks: dict[str, int]) -> dict[str, object]:
 
 def _describe(dataset: xr.Dataset, store: Path) -> dict[str, object]:
     digest = hashlib.sha256()
-    for path in sorted(p for p in store.rglob("*") if p.is_file()):
+    files = _files(store)
+    for path in files:
         digest.update(path.relative_to(store).as_posix().encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return {
@@ -109,5 +114,10 @@ def _describe(dataset: xr.Dataset, store: Path) -> dict[str, object]:
             str(name): {"dims": list(array.dims), "units": array.attrs.get("units", "1")}
             for name, array in dataset.data_vars.items()
         },
+        "files": len(files),
         "sha256": digest.hexdigest(),
     }
+
+
+def _files(store: Path) -> list[Path]:
+    return sorted(path for path in store.rglob("*") if path.is_file())

@@ -1,0 +1,160 @@
+"""A product is whole or not there, and rot is an error."""
+
+import json
+
+from pathlib import Path
+
+import dask.array
+import numpy as np
+import pytest
+import xarray as xr
+
+from galerne.arrays import unstack_channels
+from galerne.catalogue import channels
+from galerne.products import open_product, replacing, write_product
+
+STATE = channels(["2m_temperature"], ["geopotential"], [500, 850])
+CHUNKS = {"time": 4}
+
+
+@pytest.fixture
+def fields() -> xr.Dataset:
+    generator = np.random.default_rng(0)
+    time = np.arange("1899-12-30T00", "1900-01-02T00", 6, dtype="datetime64[h]")
+    coords = {
+        "time": time.astype("datetime64[ns]"),
+        "latitude": np.array([45.0, -45.0]),
+        "longitude": np.array([0.0, 120.0, 240.0]),
+    }
+    values = generator.normal(size=(len(time), len(STATE), 2, 3)).astype("float32")
+    return unstack_channels(values, STATE, coords).assign_attrs(source="made for a test")
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, fields: xr.Dataset) -> Path:
+    path = tmp_path / "product/manifest.json"
+    write_product(fields, path, chunks=CHUNKS)
+    return path
+
+
+def test_reading_returns_what_was_written(manifest: Path, fields: xr.Dataset) -> None:
+    opened = open_product(manifest)
+    xr.testing.assert_identical(opened.load(), fields)
+    assert opened["time"].dtype == fields["time"].dtype
+    assert opened["geopotential"].dtype == np.float32
+
+
+def test_leads_survive(tmp_path: Path, fields: xr.Dataset) -> None:
+    lead = np.array([6, 12, 18], dtype="timedelta64[h]").astype("timedelta64[ns]")
+    ensemble = fields.isel(time=slice(3)).rename(time="prediction_timedelta")
+    ensemble = ensemble.assign_coords(prediction_timedelta=lead)
+    ensemble = ensemble.expand_dims(number=[3, 4], time=fields["time"].values[:1])
+    write_product(ensemble, tmp_path / "manifest.json")
+    xr.testing.assert_equal(open_product(tmp_path / "manifest.json").load(), ensemble)
+
+
+def test_lazy_data_are_written_like_loaded_data(
+    tmp_path: Path, manifest: Path, fields: xr.Dataset
+) -> None:
+    lazy = fields.copy()
+    lazy["2m_temperature"] = (
+        fields["2m_temperature"].dims,
+        dask.array.from_array(fields["2m_temperature"].values, chunks=(4, 2, 3)),
+        fields["2m_temperature"].attrs,
+    )
+    write_product(lazy, tmp_path / "lazy/manifest.json", chunks=CHUNKS)
+    assert (tmp_path / "lazy/manifest.json").read_bytes() == manifest.read_bytes()
+
+
+def test_the_manifest_tells_what_is_there(manifest: Path, fields: xr.Dataset) -> None:
+    told = json.loads(manifest.read_text())
+    assert told["sizes"] == {str(name): size for name, size in fields.sizes.items()}
+    assert told["attributes"]["source"] == "made for a test"
+    assert told["variables"]["geopotential"]["units"] == "m**2 s**-2"
+
+
+def test_writing_again_gives_the_same_bytes(manifest: Path, fields: xr.Dataset) -> None:
+    before = {p: p.read_bytes() for p in manifest.parent.rglob("*") if p.is_file()}
+    write_product(fields, manifest, chunks=CHUNKS)
+    assert before == {p: p.read_bytes() for p in manifest.parent.rglob("*") if p.is_file()}
+
+
+def test_another_value_changes_the_digest(manifest: Path, fields: xr.Dataset) -> None:
+    before = json.loads(manifest.read_text())["sha256"]
+    fields["2m_temperature"][5, 0, 0] += 1
+    write_product(fields, manifest, chunks=CHUNKS)
+    assert json.loads(manifest.read_text())["sha256"] != before
+
+
+def broken_off(fields: xr.Dataset) -> xr.Dataset:
+    """The same fields, whose computation fails in the last chunk."""
+
+    def fail(block: np.ndarray, block_info: dict | None = None) -> np.ndarray:
+        if block_info and block_info[0]["chunk-location"][0] == 2:
+            raise RuntimeError("killed")
+        return block
+
+    name = "2m_temperature"
+    lazy = dask.array.from_array(fields[name].values, chunks=(4, 2, 3)).map_blocks(fail)
+    return fields.assign({name: (fields[name].dims, lazy)})
+
+
+def test_a_job_killed_half_way_leaves_nothing_that_looks_finished(
+    manifest: Path, fields: xr.Dataset
+) -> None:
+    with pytest.raises(RuntimeError, match="killed"):
+        write_product(broken_off(fields), manifest, chunks=CHUNKS)
+    assert not manifest.exists()
+    with pytest.raises(FileNotFoundError, match="no finished product"):
+        open_product(manifest)
+    write_product(fields, manifest, chunks=CHUNKS)
+    xr.testing.assert_identical(open_product(manifest).load(), fields)
+    assert not list(manifest.parent.glob("*.part"))
+
+
+def test_a_missing_store_is_an_unfinished_product(manifest: Path) -> None:
+    (manifest.parent / "data.zarr").rename(manifest.parent / "elsewhere")
+    with pytest.raises(FileNotFoundError, match="no finished product"):
+        open_product(manifest)
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
+def test_a_flipped_byte_in_a_chunk_is_an_error(manifest: Path, place: float) -> None:
+    chunk = manifest.parent / "data.zarr/geopotential/c/1/0/0/0"
+    rotten = bytearray(chunk.read_bytes())
+    rotten[int(place * len(rotten))] ^= 0x10
+    chunk.write_bytes(bytes(rotten))
+    with pytest.raises(Exception, match=r"(?i)zstd|checksum|decompress"):
+        open_product(manifest)["geopotential"].load()
+    open_product(manifest)["2m_temperature"].load()
+
+
+def test_a_lost_chunk_is_an_error(manifest: Path) -> None:
+    (manifest.parent / "data.zarr/geopotential/c/1/0/0/0").unlink()
+    with pytest.raises(FileNotFoundError, match=r"holds \d+ files, not the \d+ written"):
+        open_product(manifest)
+
+
+def test_replacing_keeps_the_old_file_when_writing_fails(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def write(text: str) -> None:
+        with replacing(path) as part:
+            part.write_text(text)
+            assert path.read_text() == "old"
+            if text == "half":
+                raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"):
+        write("half")
+    assert path.read_text() == "old"
+    write("new")
+    assert path.read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_replacing_makes_the_folder(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a/b/c.txt") as part:
+        part.write_text("x")
+    assert (tmp_path / "a/b/c.txt").read_text() == "x"
