@@ -10,7 +10,8 @@ __all__ = ["Config", "json_schema"]
 import json
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, Self
+from itertools import pairwise
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -59,7 +60,7 @@ class Period(Strict):
     end: Time = Field(description="Last time (UTC), included.")
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> "Period":
         if self.end <= self.start:
             raise ValueError(f"end {self.end} is not after start {self.start}")
         return self
@@ -73,7 +74,7 @@ class Grid(Strict):
     poles: bool = Field(description="Whether the first and last row lie on the poles.")
 
     @model_validator(mode="after")
-    def _even(self) -> Self:
+    def _even(self) -> "Grid":
         if self.longitudes % 2:
             raise ValueError("longitudes must be even: a row continues across the pole")
         return self
@@ -100,7 +101,7 @@ class Dataset(Strict):
     periods: dict[Name, Period] = Field(description="Named periods.")
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _consistent(self) -> "Dataset":
         if not channels(self.surface, self.pressure, self.levels):
             raise ValueError("the state has no channel: name surface or pressure variables")
         if bool(self.pressure) != bool(self.levels):
@@ -109,7 +110,7 @@ class Dataset(Strict):
             if not any(period.role == role for period in self.periods.values()):
                 raise ValueError(f"no period has the role {role!r}")
         periods = sorted(self.periods.items(), key=lambda item: item[1].start)
-        for (one, a), (two, b) in zip(periods, periods[1:], strict=False):
+        for (one, a), (two, b) in pairwise(periods):
             gap = timedelta(hours=self.gap_hours if a.role != b.role else self.step_hours)
             if b.start - a.end < gap:
                 raise ValueError(f"periods {one!r} and {two!r} are less than {gap} apart")
@@ -253,12 +254,12 @@ Task = Annotated[Reanalysis | Filtering | Forecasting, Field(discriminator="kind
 class Experiment(Strict):
     """A choice of names; lists are combined with each other."""
 
-    dataset: Name
-    autoencoder: Name
-    prior: Name
-    networks: list[Name] = Field(min_length=1)
-    methods: list[Name] = Field(min_length=1)
-    tasks: list[Name] = Field(min_length=1)
+    dataset: Name = Field(description="The record of states.")
+    autoencoder: Name = Field(description="From its states to latents.")
+    prior: Name = Field(description="What is known of latents before observing.")
+    networks: list[Name] = Field(min_length=1, description="What observes.")
+    methods: list[Name] = Field(min_length=1, description="How observations guide.")
+    tasks: list[Name] = Field(min_length=1, description="Which states are asked for.")
     window_hours: int = Field(ge=0, description="From the first to the last state of a window.")
     windows: list[Time] = Field(min_length=1, description="First time of each window (UTC).")
     members: int = Field(ge=2, le=10_000, description="Ensemble members.")
@@ -298,7 +299,7 @@ class Config(Strict):
     report: Report
 
     @model_validator(mode="after")
-    def _references(self) -> Self:
+    def _references(self) -> "Config":
         for name in self.run:
             _known("run", name, "experiments", self.experiments)
             _check_experiment(self, name)
