@@ -6,6 +6,7 @@ Products are filed under the names of the choices that made them:
 
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -18,12 +19,16 @@ def checked(config: dict) -> Config:
     try:
         return Config.model_validate(config)
     except ValidationError as error:
-        faults = [(".".join(map(str, e["loc"])), e["msg"], e["type"]) for e in error.errors()]
+        faults = [
+            (".".join(map(str, e["loc"])), e["msg"], e["type"]) for e in error.errors()
+        ]
         lines = [
             f"  {where or 'config'}: {'unknown key' if kind == 'extra_forbidden' else what}"
             for where, what, kind in faults
         ]
-        raise WorkflowError("the configuration is not valid:\n" + "\n".join(lines)) from None
+        raise WorkflowError(
+            "the configuration is not valid:\n" + "\n".join(lines)
+        ) from None
 
 
 CONFIG = checked(config)
@@ -66,6 +71,20 @@ def periods(dataset: str, *roles: str) -> list[str]:
     return [n for n, p in CONFIG.datasets[dataset].periods.items() if p.role in roles]
 
 
+def fields_of(*roles: str):
+    """An input function: the regridded fields of the periods with one of these roles."""
+    return lambda wildcards: [
+        results(wildcards.dataset, "grid", name, "manifest.json")
+        for name in periods(wildcards.dataset, *roles)
+    ]
+
+
+def state_of(wildcards) -> dict:
+    """The variables and levels of a dataset's state, for params."""
+    block = settings("datasets", wildcards.dataset)
+    return {key: block[key] for key in ("surface", "pressure", "levels")}
+
+
 def window_name(start, hours: int) -> str:
     """The wildcard of a window: its first time and its length."""
     return f"{start:%Y%m%dT%H}_{hours}h"
@@ -78,6 +97,12 @@ def window_period(dataset: str, window: str) -> str:
         if f"{period.start:%Y%m%dT%H}" <= window[:11] <= f"{period.end:%Y%m%dT%H}":
             return name
     raise WorkflowError(f"window {window} lies in no test period of dataset {dataset}")
+
+
+def truth_of(wildcards) -> str:
+    """The regridded fields of the test period that holds a window."""
+    period = window_period(wildcards.dataset, wildcards.window)
+    return results(wildcards.dataset, "grid", period, "manifest.json")
 
 
 def windows(dataset: str, prior: str, network: str) -> list[str]:
@@ -102,16 +127,60 @@ def batches(dataset: str, prior: str) -> list[str]:
 def choices() -> list[dict[str, str]]:
     """Every combination of names that the running experiments ask for, each once."""
     found = [
-        dict(dataset=e.dataset, autoencoder=e.autoencoder, prior=e.prior, network=n, method=m, task=t)
+        dict(
+            dataset=e.dataset,
+            autoencoder=e.autoencoder,
+            prior=e.prior,
+            network=n,
+            method=m,
+            task=t,
+        )
         for e in EXPERIMENTS
         for n, m, t in product(e.networks, e.methods, e.tasks)
     ]
     return [dict(items) for items in dict.fromkeys(tuple(c.items()) for c in found)]
 
 
+def site_files(network: str) -> dict[str, str]:
+    """Files of real sites of a network, by the name of the instrument."""
+    instruments = settings("networks", network)["instruments"]
+    files = {n: i["sites"]["file"] for n, i in instruments.items() if "sites" in i}
+    return {n: input_path(path) for n, path in files.items() if path}
+
+
 def input_path(path: str) -> str:
     """An input file of the user, below data_root unless absolute."""
     return path if path.startswith("/") else f"{CONFIG.data_root}/{path}"
+
+
+def archive_files(wildcards) -> list[str]:
+    """The files or folder of an archive; nothing for a nature run or a remote store."""
+    source = settings("datasets", wildcards.dataset)["source"]
+    if source["kind"] != "archive" or "://" in source["path"]:
+        return []
+    path = input_path(source["path"])
+    if not Path(path).exists():
+        raise WorkflowError(
+            f"datasets.{wildcards.dataset}.source.path: there is no {path} "
+            f"(relative paths start at data_root, which is {CONFIG.data_root!r})"
+        )
+    return [path]
+
+
+def source_of(wildcards) -> dict:
+    """The source of a period, for params: a nature run draws its seed from the names."""
+    source = settings("datasets", wildcards.dataset)["source"]
+    if source["kind"] == "nature_run":
+        return source | {"seed": spawned("source", wildcards.dataset, wildcards.period)}
+    return source | {"path": (archive_files(wildcards) or [source["path"]])[0]}
+
+
+def selection_of(wildcards) -> dict:
+    """Variables, levels and times of a period, for params."""
+    block = settings("datasets", wildcards.dataset)
+    period = block["periods"][wildcards.period]
+    state = state_of(wildcards) | {"step_hours": block["step_hours"]}
+    return state | {"start": period["start"], "end": period["end"]}
 
 
 wildcard_constraints:

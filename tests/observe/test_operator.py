@@ -82,10 +82,8 @@ def test_longitude_is_periodic() -> None:
 @pytest.mark.parametrize(("pole", "row"), [(90.0, 0), (-90.0, -1)])
 def test_a_scalar_at_the_pole_is_the_same_from_every_side(pole, row) -> None:
     x = np.zeros(SHAPE)
-    x[..., row, :] = np.cos(np.radians(2 * LONGITUDE)) + 7
-    seen = build(table(pole, [10.0, 100.0, 190.0])).apply(x)
-    np.testing.assert_allclose(seen[0], seen[2])
-    assert seen[0] != pytest.approx(seen[1])
+    x[..., row, :] = np.cos(np.radians(LONGITUDE)) + 7
+    np.testing.assert_allclose(build(table(pole, [10.0, 100.0, 190.0])).apply(x), 7)
 
 
 @pytest.mark.parametrize(("pole", "row"), [(90.0, 0), (-90.0, -1)])

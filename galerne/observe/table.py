@@ -1,0 +1,66 @@
+"""Observations as one tidy table, one row for each.
+
+Columns: ``time`` (UTC), ``lat`` [degrees_north], ``lon`` in [0, 360) [degrees_east],
+``level`` [hPa] (NaN at the surface), ``variable``, ``observation`` and ``error``, its
+standard deviation [unit of the variable], ``platform`` (the instrument), ``station`` (its
+site, or its scan line) and ``withheld`` (kept for verification only).
+
+Conventions: rows are sorted, so the same observations are the same file, byte for byte.
+"""
+
+__all__ = ["COLUMNS", "read_observations", "sort_observations", "write_observations"]
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..products import replacing
+
+SCHEMA = pa.schema(
+    [
+        ("time", pa.timestamp("ns")),
+        ("lat", pa.float64()),
+        ("lon", pa.float64()),
+        ("level", pa.float64()),
+        ("variable", pa.string()),
+        ("observation", pa.float64()),
+        ("error", pa.float64()),
+        ("platform", pa.string()),
+        ("station", pa.string()),
+        ("withheld", pa.bool_()),
+    ]
+)
+COLUMNS = SCHEMA.names
+ORDER = ["time", "platform", "station", "variable", "level", "lat", "lon"]
+
+
+def sort_observations(observations: pd.DataFrame) -> pd.DataFrame:
+    """Sorts rows by time, place and variable, surface first."""
+    return observations.sort_values(ORDER, kind="stable", na_position="first", ignore_index=True)
+
+
+def write_observations(observations: pd.DataFrame, path: Path) -> None:
+    """Writes a table of observations to Parquet, sorted."""
+    table = sort_observations(observations)[COLUMNS]
+    written = pa.Table.from_pandas(table, SCHEMA, preserve_index=False, nthreads=1)
+    with replacing(path) as part:
+        # Metadata of pandas would tie the bytes to its version.
+        bare = written.replace_schema_metadata(None)
+        pq.write_table(bare, part, compression="zstd", row_group_size=1_000_000)
+
+
+def read_observations(path: Path) -> pd.DataFrame:
+    """Reads a table of observations.
+
+    Raises:
+        ValueError: If a column is missing.
+    """
+    table = pq.read_table(path)
+    missing = [name for name in COLUMNS if name not in table.column_names]
+    if missing:
+        raise ValueError(f"{path} has no column {', '.join(missing)}")
+    observations = table.select(COLUMNS).to_pandas()
+    # Arrow keeps NaN and null apart; here both say that there is no level.
+    return observations.astype({"time": "datetime64[ns]", "level": float, "withheld": bool})

@@ -1,0 +1,63 @@
+"""observe: where a network looks, and what it would have seen.
+
+reads   {dataset}/grid/{period}
+writes  {dataset}/networks/{network}/sites.csv,
+        {dataset}/networks/{network}/{window}/observations.parquet
+"""
+
+
+rule place_instruments:
+    input:
+        files=lambda w: sorted(set(site_files(w.network).values())),
+    output:
+        sites=results("{dataset}", "networks", "{network}", "sites.csv"),
+    log:
+        logs("{dataset}", "networks", "{network}", "place_instruments"),
+    benchmark:
+        benchmarks("{dataset}", "networks", "{network}", "place_instruments")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime=15,
+    params:
+        network=of("networks"),
+        files=lambda w: site_files(w.network),
+        seed=lambda w: spawned("place", w.dataset, w.network),
+        code=source_digest("place_instruments"),
+    message:
+        "Placing the instruments of network {wildcards.network}"
+    script:
+        "../workflow/scripts/place_instruments.py"
+
+
+rule simulate_observations:
+    input:
+        truth=truth_of,
+        sites=rules.place_instruments.output.sites,
+    output:
+        observations=results(
+            "{dataset}", "networks", "{network}", "{window}", "observations.parquet"
+        ),
+    log:
+        logs("{dataset}", "networks", "{network}", "{window}", "simulate_observations"),
+    benchmark:
+        benchmarks(
+            "{dataset}", "networks", "{network}", "{window}", "simulate_observations"
+        )
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=15,
+    params:
+        network=of("networks"),
+        state=state_of,
+        seed=lambda w: spawned("observe", w.dataset, w.network, w.window),
+        code=source_digest("simulate_observations"),
+    message:
+        "Simulating network {wildcards.network} during {wildcards.window}"
+    script:
+        "../workflow/scripts/simulate_observations.py"

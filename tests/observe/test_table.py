@@ -1,0 +1,47 @@
+"""The table of observations on disk."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from galerne.observe.table import COLUMNS, read_observations, write_observations
+
+ROWS = pd.DataFrame(
+    {
+        "time": pd.to_datetime(
+            ["2001-01-01T06:00:00.5", "2001-01-01", "2001-01-01"], format="ISO8601"
+        ),
+        "lat": [1.0, 2.0, 2.0],
+        "lon": [3.0, 4.0, 4.0],
+        "level": [500.0, 850.0, np.nan],
+        "variable": ["temperature", "temperature", "temperature"],
+        "observation": [250.1, 270.2, 280.3],
+        "error": [1.0, 1.0, 2.0],
+        "platform": "a",
+        "station": "x",
+        "withheld": [False, True, False],
+    }
+)
+
+
+def test_the_table_is_read_as_it_was_written(tmp_path) -> None:
+    write_observations(ROWS, tmp_path / "o.parquet")
+    got = read_observations(tmp_path / "o.parquet")
+    assert list(got.columns) == COLUMNS
+    assert got["time"].dtype == "datetime64[ns]"
+    assert got["observation"].tolist() == [280.3, 270.2, 250.1]
+    assert np.isnan(got["level"][0])
+    assert got["withheld"].tolist() == [False, True, False]
+    assert got["time"][2] == pd.Timestamp("2001-01-01T06:00:00.5")
+
+
+def test_the_same_observations_are_the_same_bytes(tmp_path) -> None:
+    write_observations(ROWS, tmp_path / "a.parquet")
+    write_observations(ROWS.iloc[::-1], tmp_path / "b.parquet")
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_a_table_without_a_column_is_refused(tmp_path) -> None:
+    ROWS.drop(columns="error").to_parquet(tmp_path / "o.parquet")
+    with pytest.raises(ValueError, match="has no column error"):
+        read_observations(tmp_path / "o.parquet")

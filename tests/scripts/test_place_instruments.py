@@ -1,0 +1,35 @@
+"""Sites of a network, by script."""
+
+import pandas as pd
+
+from workflow.scripts.place_instruments import place_instruments
+
+NETWORK = {
+    "land": {"kind": "stations", "sites": {"count": 10, "file": None}, "errors": {"x": 1.0}},
+    "sonde": {"kind": "soundings", "sites": {"count": 2, "file": "f"}, "errors": {"x": 1.0}},
+    "orbiter": {"kind": "swath", "errors": {"x": 1.0}},
+}
+
+
+def test_stations_and_soundings_have_sites_and_a_swath_has_none(tmp_path) -> None:
+    (tmp_path / "f.csv").write_text("station,lat,lon\na,1,2\nb,3,4\nc,-50,200\n")
+    files = {"sonde": str(tmp_path / "f.csv")}
+    for name in ("one", "two"):
+        place_instruments(
+            tmp_path / name, instruments=NETWORK, files=files, withheld_share=0.2, seed=1
+        )
+    sites = pd.read_csv(tmp_path / "one")
+    assert sites.groupby("platform").size().to_dict() == {"land": 10, "sonde": 2}
+    assert sites.groupby("platform")["withheld"].sum().to_dict() == {"land": 2, "sonde": 0}
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_swath_alone_leaves_an_empty_table(tmp_path) -> None:
+    place_instruments(
+        tmp_path / "sites.csv",
+        instruments={"orbiter": NETWORK["orbiter"]},
+        files={},
+        withheld_share=0.2,
+        seed=1,
+    )
+    assert (tmp_path / "sites.csv").read_text() == "platform,station,lat,lon,withheld\n"
