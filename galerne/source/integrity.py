@@ -1,0 +1,211 @@
+"""Whether fields are what they claim to be; the first fault is one error that says where.
+
+Names, levels and times are checked at once; values are checked as they are read, block by
+block in time, so memory does not grow with the record and nothing is read twice. A value must
+be finite and lie in the physical range of its variable: that finds gaps, and units other than
+the catalogue's. A chunk that cannot be read is named by its store, variable and times.
+"""
+
+__all__ = ["BLOCK_BYTES", "check_fields", "check_values", "guard_values", "time_block"]
+
+from functools import partial
+
+import dask
+import dask.array as da
+import numpy as np
+import xarray as xr
+
+from jaxtyping import Shaped
+
+from ..catalogue import STATIC, VARIABLES, Variable
+from .selection import Selection
+
+BLOCK = 120  # states in a block, unless they are large
+BLOCK_BYTES = 2**27  # of one variable in a block
+DIMS = ("time", "level", "latitude", "longitude")
+
+
+def check_fields(dataset: xr.Dataset, selection: Selection, where: str) -> xr.Dataset:
+    """Selects variables, levels and times; refuses data that do not have them.
+
+    Arguments:
+        dataset: Fields with dimensions ``time [level] latitude longitude``, in any order,
+            and possibly static fields, which are kept.
+        selection: What is wanted.
+        where: The name of the data in errors.
+
+    Returns:
+        The selected fields, lazy; a value is checked when it is read.
+
+    Raises:
+        ValueError: If a variable or a level is not in the data; if times are unordered,
+            doubled or missing, or the period leaves the data; when computing, as
+            :func:`guard_values`.
+    """
+    for name in (*selection.surface, *selection.pressure):
+        if name not in dataset.data_vars:
+            found = ", ".join(sorted(str(name) for name in dataset.data_vars)) or "none"
+            raise ValueError(f"{where}: variable {name!r} is not in the data; found: {found}")
+    dataset = dataset.isel(time=_places_in_time(dataset["time"].values, selection, where))
+    if selection.pressure:
+        found = dataset["level"].values.tolist()
+        for level in selection.levels:
+            if level not in found:
+                raise ValueError(
+                    f"{where}: level {level} hPa is not in the data; found: "
+                    f"{', '.join(f'{x:g}' for x in found)}"
+                )
+        dataset = dataset.sel(level=sorted(selection.levels))
+        dataset["level"] = dataset["level"].astype("int64")
+    static = [name for name in STATIC if name in dataset.data_vars]
+    names = [*selection.surface, *selection.pressure, *static]
+    return guard_values(dataset[names], where)
+
+
+def guard_values(dataset: xr.Dataset, where: str) -> xr.Dataset:
+    """Makes fields lazy in blocks of time whose values are checked when they are read.
+
+    Arguments:
+        dataset: Fields with dimensions ``time [level] latitude longitude``, in any order,
+            and static fields without time; float32 in the result.
+        where: The name of the data in errors.
+
+    Raises:
+        ValueError: If a variable is unknown; when computing, if a value is not finite or
+            leaves the physical range of its variable, or if a chunk cannot be read.
+    """
+    guarded = dataset.drop_vars(list(dataset.data_vars))
+    for name, array in dataset.data_vars.items():
+        about = _known(str(name), where)
+        attrs = {"units": about.units, "standard_name": about.standard_name}
+        attrs |= {k: v for k, v in array.attrs.items() if k in ("long_name", "comment")}
+        dims = [dim for dim in DIMS if dim in array.dims]
+        values = _guarded(array.transpose(*dims), where)
+        guarded[name] = (dims, values, attrs)
+    return guarded
+
+
+def check_values(
+    values: Shaped[np.ndarray, "..."],
+    name: str,
+    times: np.ndarray,
+    levels: list[int],
+    where: str,
+) -> None:
+    """Refuses values that are not finite or leave the physical range of their variable.
+
+    Arguments:
+        values: Values of shape (time, lat, lon) or (time, level, lat, lon) [its unit];
+            without time for a static field.
+        name: The variable.
+        times: The times of the values; empty for a static field.
+        levels: The levels [hPa], for a variable that has them.
+        where: The name of the data in the error.
+
+    Raises:
+        ValueError: Naming the variable, the level and the first time at fault, and the range.
+    """
+    about = _known(name, where)
+    with np.errstate(invalid="ignore"):
+        good = (values >= about.minimum) & (values <= about.maximum)  # False where NaN
+    if good.all():
+        return
+    index = np.argwhere(~good)[0]
+    value = values[tuple(index)]
+    place = f" at {levels[index[1]]:g} hPa" if about.on_levels and levels else ""
+    when = f", time {_text(times[index[0]])}" if len(times) else ""
+    share = 1 - good.mean()
+    what = "is not finite" if not np.isfinite(value) else f"is {value:g}"
+    raise ValueError(
+        f"{where}: variable {name!r}{place}{when}: a value {what} ({share:.2%} of the block are "
+        f"at fault); allowed: {about.minimum:g} to {about.maximum:g} {about.units}"
+    )
+
+
+def time_block(dataset: xr.Dataset) -> int:
+    """The number of states that a block of a dataset holds."""
+    sizes = [
+        array.isel(time=0).size * 4 for array in dataset.data_vars.values() if "time" in array.dims
+    ]
+    return int(np.clip(BLOCK_BYTES // max(sizes, default=1), 1, BLOCK))
+
+
+def _places_in_time(
+    times: Shaped[np.ndarray, " time"], selection: Selection, where: str
+) -> Shaped[np.ndarray, " wanted"]:
+    if not len(times):
+        raise ValueError(f"{where}: the data hold no time")
+    times = times.astype("datetime64[ns]")
+    steps = np.diff(times)
+    if (steps == np.timedelta64(0)).any():
+        raise ValueError(
+            f"{where}: time {_text(times[1:][steps == np.timedelta64(0)][0])} occurs twice"
+        )
+    if (steps < np.timedelta64(0)).any():
+        raise ValueError(
+            f"{where}: times are not in order: {_text(times[1:][steps < np.timedelta64(0)][0])} "
+            "follows a later time"
+        )
+    wanted = selection.times
+    if wanted[0] < times[0] or wanted[-1] > times[-1]:
+        raise ValueError(
+            f"{where}: the period {_text(wanted[0])} to {_text(wanted[-1])} leaves the data, "
+            f"which hold {_text(times[0])} to {_text(times[-1])}"
+        )
+    places = np.searchsorted(times, wanted)
+    missing = wanted[times[places] != wanted]
+    if len(missing):
+        raise ValueError(
+            f"{where}: {len(missing)} of {len(wanted)} times are missing at a step of "
+            f"{selection.step_hours} h, the first {_text(missing[0])}"
+        )
+    return places
+
+
+def _known(name: str, where: str) -> Variable:
+    known = VARIABLES | STATIC
+    if name not in known:
+        raise ValueError(f"{where}: unknown variable {name!r}; allowed: {', '.join(known)}")
+    return known[name]
+
+
+def _guarded(array: xr.DataArray, where: str) -> da.Array | np.ndarray:
+    if "time" not in array.dims:
+        return _read(array, where)
+    block = time_block(array.to_dataset(name=array.name))
+    parts = []
+    for first in range(0, array.sizes["time"], block):
+        part = array.isel(time=slice(first, first + block))
+        # A closure, because dask would look inside an argument and read it outside of _read.
+        task = dask.delayed(partial(_read, part, where), pure=False, traverse=False)()
+        parts.append(da.from_delayed(task, part.shape, dtype="float32"))
+    return da.concatenate(parts)
+
+
+def _read(array: xr.DataArray, where: str) -> Shaped[np.ndarray, "..."]:
+    times = array["time"].values if "time" in array.dims else np.array([], "datetime64[ns]")
+    levels = array["level"].values.tolist() if "level" in array.dims else []
+    try:
+        values = array.values.astype("float32", copy=False)
+    except Exception as error:  # every store and codec has its own
+        raise ValueError(_unreadable(array, where, error)) from error
+    check_values(values, str(array.name), times, levels, where)
+    return values
+
+
+def _unreadable(array: xr.DataArray, where: str, error: Exception) -> str:
+    """Finds the times that cannot be read, one by one."""
+    fault = f"{where}: variable {array.name!r}"
+    bad = []
+    for time in range(array.sizes.get("time", 0)):
+        try:
+            array.isel(time=time).load()
+        except Exception:
+            bad.append(array["time"].values[time])
+    if bad:
+        fault += f", times {_text(bad[0])} to {_text(bad[-1])}"
+    return f"{fault}: cannot be read, the data are damaged ({type(error).__name__}: {error})"
+
+
+def _text(time: np.datetime64) -> str:
+    return str(time.astype("datetime64[m]"))

@@ -1,0 +1,29 @@
+"""grid: one period of a dataset on the grid of the configuration.
+
+reads   {dataset}/source/{period}
+writes  {dataset}/grid/{period}
+"""
+
+
+rule regrid_period:
+    input:
+        fields=rules.fetch_period.output.fields,
+    output:
+        fields=results("{dataset}", "grid", "{period}", "manifest.json"),
+    log:
+        logs("{dataset}", "grid", "regrid_{period}"),
+    benchmark:
+        benchmarks("{dataset}", "grid", "regrid_{period}")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_500,
+        runtime=60,
+    params:
+        grid=lambda w: settings("datasets", w.dataset)["grid"],
+        code=source_digest("regrid_period"),
+    message:
+        "Regridding period {wildcards.period} of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/regrid_period.py"

@@ -1,0 +1,31 @@
+"""source: one period of a dataset, simulated or read, checked, as its source has it.
+
+reads   the files of an archive, below data_root
+writes  {dataset}/source/{period}; resources/nature_run (spun-up states, compiled programs)
+"""
+
+
+rule fetch_period:
+    input:
+        archive=archive_files,
+    output:
+        fields=results("{dataset}", "source", "{period}", "manifest.json"),
+    log:
+        logs("{dataset}", "source", "fetch_{period}"),
+    benchmark:
+        benchmarks("{dataset}", "source", "fetch_{period}")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_500,
+        runtime=120,
+    params:
+        source=source_of,
+        selection=selection_of,
+        path_cache="resources/nature_run",
+        code=source_digest("fetch_period"),
+    message:
+        "Fetching period {wildcards.period} of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/fetch_period.py"

@@ -1,0 +1,38 @@
+"""Fetch one period of a dataset from its source, checked."""
+
+import logging
+
+from pathlib import Path
+
+import dask
+
+from galerne.products import write_product
+from galerne.source.archive import open_archive
+from galerne.source.integrity import time_block
+from galerne.source.nature_run import open_nature_run
+from galerne.source.selection import Selection
+
+log = logging.getLogger(__name__)
+SOURCES = {"archive": open_archive, "nature_run": open_nature_run}
+
+
+def fetch_period(
+    path_fields: Path, path_cache: Path, *, source: dict[str, object], selection: dict[str, object]
+) -> None:
+    """Open the source, and stream its fields to a product one block after another."""
+    settings = dict(source)
+    kind = settings.pop("kind")
+    fields = SOURCES[kind](Selection(**selection), path_cache=path_cache, **settings)
+    with dask.config.set(scheduler="synchronous"):
+        write_product(fields, path_fields, chunks={"time": time_block(fields)})
+    log.info("%s: %d states", path_fields.parent, fields.sizes["time"])
+
+
+if __name__ == "__main__":
+    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
+    fetch_period(
+        path_fields=Path(snakemake.output.fields),
+        path_cache=Path(snakemake.params.path_cache),
+        source=snakemake.params.source,
+        selection=snakemake.params.selection,
+    )

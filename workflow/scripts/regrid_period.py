@@ -1,0 +1,34 @@
+"""Regrid one period of a dataset to its grid, conservatively."""
+
+import logging
+
+from pathlib import Path
+
+import dask
+
+from galerne.grid.latlon import equiangular
+from galerne.grid.regrid import regrid
+from galerne.products import open_product, write_product
+from galerne.source.integrity import guard_values
+
+log = logging.getLogger(__name__)
+
+
+def regrid_period(
+    path_fields: Path, path_regridded: Path, *, latitudes: int, longitudes: int, poles: bool
+) -> None:
+    """Read block by block, checked once more, and write a product on the grid."""
+    fields = guard_values(open_product(path_fields), where=str(path_fields.parent))
+    regridded = regrid(fields, *equiangular(latitudes, longitudes, poles=poles))
+    with dask.config.set(scheduler="synchronous"):
+        write_product(regridded.chunk({"time": 120}), path_regridded, chunks={"time": 120})
+    log.info("%s: %d x %d", path_regridded.parent, latitudes, longitudes)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
+    regrid_period(
+        path_fields=Path(snakemake.input.fields),
+        path_regridded=Path(snakemake.output.fields),
+        **snakemake.params.grid,
+    )
