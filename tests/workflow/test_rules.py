@@ -52,7 +52,7 @@ def test_rule_runs_the_script_of_its_name(rule: Any) -> None:
     assert rule.directive("script") == f'"../workflow/scripts/{rule.name}.py"'
     assert f'code=source_digest("{rule.name}")' in rule.directive("params")
     for key in ("log", "benchmark"):
-        assert f'"{rule.name}' in rule.directive(key), f"{key} is not named after the rule"
+        assert f'"{rule.name}"' in rule.directive(key), f"{key} is not named after the rule"
 
 
 def test_inputs_and_outputs_are_named(rule: Any) -> None:

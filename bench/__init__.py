@@ -1,0 +1,1 @@
+"""Speed comparisons of the project: ours against others', each one row of bench.json."""

@@ -1,0 +1,33 @@
+"""Run every comparison, print one line for each, and write them all to bench.json.
+
+Usage: python -m bench [RESULTS]
+"""
+
+import json
+import sys
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from .comparison import Comparison
+from .stages import measure_stages
+
+# A comparison is a function of the folder of results; a new one is one more entry here.
+COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (measure_stages,)
+
+
+def compare(results: Path) -> None:
+    """Writes ``bench.json`` into the folder of results."""
+    rows = []
+    for comparisons in COMPARISONS:
+        for comparison in comparisons(results):
+            print(comparison, flush=True)
+            rows.append(comparison.row())
+    (results / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        compare(Path(sys.argv[1] if len(sys.argv) > 1 else "results"))
+    except FileNotFoundError as error:
+        sys.exit(str(error))
