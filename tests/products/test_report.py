@@ -1,0 +1,45 @@
+"""The report opens from disk alone, and says what it is about."""
+
+import re
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galerne.config.models import Config
+
+from .conftest import CONFIG
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> str:
+    return (folder / "report.html").read_text()
+
+
+def test_report_needs_no_other_file(page: str) -> None:
+    loaded = re.findall(
+        r"<(?:img|script|iframe|source|video|embed)\b[^>]*\bsrc=[\"']?(.{5})", page
+    )
+    loaded += re.findall(r"url\([\"']?(.{5})", page)
+    assert [start for start in loaded if start != "data:" and not start.startswith("#")] == []
+    assert not re.search(r"<link\b[^>]*\bhref=[\"']?(?!data:)", page)
+    assert not re.search(r"@import|\bfetch\(|XMLHttpRequest", page)
+    assert len(page) < 30e6
+
+
+def test_report_says_what_was_run_and_what_it_is_not(page: str, config: Config) -> None:
+    assert config.report.title in page
+    words = re.sub(r"<(script|style)\b.*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL).lower()
+    for word in ("simulated", "era5", "climatology", "withheld", "spread", *config.methods):
+        assert word in words
+
+
+def test_snakemake_writes_its_own_report(
+    folder: Path, snakemake: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "workflow.html"
+    done = snakemake("--configfile", CONFIG, "--report", str(path))
+    assert done.returncode == 0, done.stderr
+    assert path.stat().st_size > 100_000
