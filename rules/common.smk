@@ -99,10 +99,19 @@ def window_period(dataset: str, window: str) -> str:
     raise WorkflowError(f"window {window} lies in no test period of dataset {dataset}")
 
 
-def truth_of(wildcards) -> str:
+def truth_during(dataset: str, window: str) -> str:
     """The regridded fields of the test period that holds a window."""
-    period = window_period(wildcards.dataset, wildcards.window)
-    return results(wildcards.dataset, "grid", period, "manifest.json")
+    return results(dataset, "grid", window_period(dataset, window), "manifest.json")
+
+
+def truth_of(wildcards) -> str:
+    """An input function: the regridded fields of the test period that holds the window."""
+    return truth_during(wildcards.dataset, wildcards.window)
+
+
+def observed(dataset: str, network: str, window: str) -> str:
+    """The observations of a network during a window."""
+    return results(dataset, "networks", network, window, "observations.parquet")
 
 
 def windows(dataset: str, prior: str, network: str) -> list[str]:
@@ -114,6 +123,11 @@ def windows(dataset: str, prior: str, network: str) -> list[str]:
         for start in e.windows
     ]
     return sorted(set(names))
+
+
+def windows_of(wildcards) -> list[str]:
+    """Windows of every running experiment that makes the choices of some wildcards."""
+    return windows(wildcards.dataset, wildcards.prior, wildcards.network)
 
 
 def batches(dataset: str, prior: str) -> list[str]:
@@ -138,6 +152,42 @@ def choices() -> list[dict[str, str]]:
         for e in EXPERIMENTS
         for n, m, t in product(e.networks, e.methods, e.tasks)
     ]
+    return [dict(items) for items in dict.fromkeys(tuple(c.items()) for c in found)]
+
+
+def members_of(wildcards, *names: str) -> list[str]:
+    """The ensemble of a method, or of a baseline, in some windows: every batch of members."""
+    w = wildcards
+    learned = (w.dataset, w.autoencoder, w.prior)
+    names = names or windows_of(w)
+    folders = {
+        "climatology": (w.dataset, "climatology", "{window}"),
+        "reconstruction": (*learned[:2], "reconstruction", "{window}"),
+        "prior": (*learned, "samples", "{window}", "members_{batch}"),
+    }
+    asked = (*learned, w.network, w.method, w.task, "{window}", "members_{batch}")
+    path = results(*folders.get(w.method, asked), "manifest.json")
+    parts = product(names, batches(w.dataset, w.prior))
+    return list(dict.fromkeys(path.format(window=n, batch=b) for n, b in parts))
+
+
+def first_samples(wildcards) -> str:
+    """The first batch of unconditional samples of a window."""
+    w, batch = wildcards, batches(wildcards.dataset, wildcards.prior)[0]
+    folder = (
+        w.dataset,
+        w.autoencoder,
+        w.prior,
+        "samples",
+        w.window,
+        f"members_{batch}",
+    )
+    return results(*folder, "manifest.json")
+
+
+def scored() -> list[dict[str, str]]:
+    """Every choice that is scored: those asked for, and each baseline in their place."""
+    found = [c | {"method": m} for c in choices() for m in (c["method"], *BASELINES)]
     return [dict(items) for items in dict.fromkeys(tuple(c.items()) for c in found)]
 
 
@@ -171,7 +221,8 @@ def source_of(wildcards) -> dict:
     """The source of a period, for params: a nature run draws its seed from the names."""
     source = settings("datasets", wildcards.dataset)["source"]
     if source["kind"] == "nature_run":
-        return source | {"seed": spawned("source", wildcards.dataset, wildcards.period)}
+        seed = spawned("source", wildcards.dataset, wildcards.period)
+        return source | {"seed": seed, "path_cache": "resources/nature_run"}
     return source | {"path": (archive_files(wildcards) or [source["path"]])[0]}
 
 
