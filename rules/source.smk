@@ -23,7 +23,6 @@ rule fetch_period:
     params:
         source=source_of,
         selection=selection_of,
-        path_cache="resources/nature_run",
         code=source_digest("fetch_period"),
     message:
         "Fetching period {wildcards.period} of {wildcards.dataset}"

@@ -70,7 +70,7 @@ def open_nature_run(
     time_step_minutes: int,
     spinup_days: int,
     seed: int,
-    path_cache: Path,
+    path_cache: str | Path,
 ) -> xr.Dataset:
     """Describes a nature run; computing its arrays runs the model, block after block.
 
@@ -99,7 +99,7 @@ def open_nature_run(
         step_hours=selection.step_hours,
         origin=str(origin.astype("datetime64[s]")),
         seed=seed,
-        path_cache=path_cache,
+        path_cache=Path(path_cache),
     )
     steps = spinup_days * 24 // selection.step_hours
     dataset = _labelled(_blocks(run, steps, selection), selection, run)

@@ -17,12 +17,12 @@ SOURCES = {"archive": open_archive, "nature_run": open_nature_run}
 
 
 def fetch_period(
-    path_fields: Path, path_cache: Path, *, source: dict[str, object], selection: dict[str, object]
+    path_fields: Path, *, source: dict[str, object], selection: dict[str, object]
 ) -> None:
     """Open the source, and stream its fields to a product one block after another."""
     settings = dict(source)
     kind = settings.pop("kind")
-    fields = SOURCES[kind](Selection(**selection), path_cache=path_cache, **settings)
+    fields = SOURCES[kind](Selection(**selection), **settings)
     with dask.config.set(scheduler="synchronous"):
         write_product(fields, path_fields, chunks={"time": time_block(fields)})
     log.info("%s: %d states", path_fields.parent, fields.sizes["time"])
@@ -32,7 +32,6 @@ if __name__ == "__main__":
     logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
     fetch_period(
         path_fields=Path(snakemake.output.fields),
-        path_cache=Path(snakemake.params.path_cache),
         source=snakemake.params.source,
         selection=snakemake.params.selection,
     )
