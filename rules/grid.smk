@@ -11,9 +11,9 @@ rule regrid_period:
     output:
         fields=results("{dataset}", "grid", "{period}", "manifest.json"),
     log:
-        logs("{dataset}", "grid", "regrid_{period}"),
+        logs("{dataset}", "grid", "regrid_period", "{period}"),
     benchmark:
-        benchmarks("{dataset}", "grid", "regrid_{period}")
+        benchmarks("{dataset}", "grid", "regrid_period", "{period}")
     conda:
         "../envs/data.yaml"
     threads: 1

@@ -11,9 +11,9 @@ rule fetch_period:
     output:
         fields=results("{dataset}", "source", "{period}", "manifest.json"),
     log:
-        logs("{dataset}", "source", "fetch_{period}"),
+        logs("{dataset}", "source", "fetch_period", "{period}"),
     benchmark:
-        benchmarks("{dataset}", "source", "fetch_{period}")
+        benchmarks("{dataset}", "source", "fetch_period", "{period}")
     conda:
         "../envs/data.yaml"
     threads: 1

@@ -56,10 +56,11 @@ def test_rule_runs_the_script_of_its_name(rule: Any) -> None:
 
 
 def test_inputs_and_outputs_are_named(rule: Any) -> None:
+    named = re.compile(r"\w+=|\*\*|unpack\(|[\])}]+,?$")
     for key in ("input", "output"):
-        for line in (rule.directive(key) or "").splitlines():
-            if re.match(r"( {8})?\S", line) and line.strip() not in (")", "),"):
-                assert re.match(r" *(\w+=|\*\*|unpack\()", line), f"{key}: {line.strip()}"
+        lines = (" " * 8 + (rule.directive(key) or "")).splitlines()
+        entries = [line.strip() for line in lines if re.match(r" {8}\S", line)]
+        assert [entry for entry in entries if not named.match(entry)] == [], key
 
 
 def test_rule_is_short_and_runs_nothing_else(rule: Any) -> None:
@@ -73,8 +74,8 @@ def test_helpers_live_in_common_and_rules_elsewhere(path: Path) -> None:
     text = path.read_text()
     wrong = r"^(rule|checkpoint) " if path.stem == "common" else r"^(def|class|import|from) "
     assert not re.findall(wrong, text, re.MULTILINE)
-    assert len(text.splitlines()) <= 250
     if path.stem != "common":
+        assert len(text.splitlines()) <= 250
         opening = ast.get_docstring(ast.parse(text.split("\n\n\n")[0]))
         assert opening.startswith(f"{path.stem}: ")
         assert re.search(r"^reads +\S", opening, re.MULTILINE)
