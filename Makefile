@@ -18,7 +18,7 @@ help:  ## this list
 	@$(PYTHON) -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	@$(PY) -c 'import torch' 2>/dev/null || { \
-		echo "This index holds a torch that needs CUDA libraries: installing those too"; \
+		echo "This torch needs CUDA libraries: installing them (5 GB; requirements.lock says how to avoid it)"; \
 		$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"; }
 	@touch $@
 
