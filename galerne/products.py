@@ -45,9 +45,7 @@ def write_product(
     path_manifest.unlink(missing_ok=True)
     part = folder / f"{STORE}.part"
     shutil.rmtree(part, ignore_errors=True)
-    encoding = {
-        name: _encoding(array, chunks or {}) for name, array in dataset.variables.items()
-    }
+    encoding = {name: _encoding(array, chunks or {}) for name, array in dataset.variables.items()}
     dataset.to_zarr(part, mode="w", encoding=encoding, zarr_format=3, consolidated=True)
     shutil.rmtree(folder / STORE, ignore_errors=True)
     part.rename(folder / STORE)
