@@ -155,7 +155,7 @@ def choices() -> list[dict[str, str]]:
     return [dict(items) for items in dict.fromkeys(tuple(c.items()) for c in found)]
 
 
-def members_of(wildcards, *names: str) -> list[str]:
+def members_of(wildcards, *names: str, method: str = "") -> list[str]:
     """The ensemble of a method, or of a baseline, in some windows: every batch of members."""
     w = wildcards
     learned = (w.dataset, w.autoencoder, w.prior)
@@ -166,29 +166,32 @@ def members_of(wildcards, *names: str) -> list[str]:
         "prior": (*learned, "samples", "{window}", "members_{batch}"),
     }
     asked = (*learned, w.network, w.method, w.task, "{window}", "members_{batch}")
-    path = results(*folders.get(w.method, asked), "manifest.json")
+    path = results(*folders.get(method or w.method, asked), "manifest.json")
     parts = product(names, batches(w.dataset, w.prior))
     return list(dict.fromkeys(path.format(window=n, batch=b) for n, b in parts))
-
-
-def first_samples(wildcards) -> str:
-    """The first batch of unconditional samples of a window."""
-    w, batch = wildcards, batches(wildcards.dataset, wildcards.prior)[0]
-    folder = (
-        w.dataset,
-        w.autoencoder,
-        w.prior,
-        "samples",
-        w.window,
-        f"members_{batch}",
-    )
-    return results(*folder, "manifest.json")
 
 
 def scored() -> list[dict[str, str]]:
     """Every choice that is scored: those asked for, and each baseline in their place."""
     found = [c | {"method": m} for c in choices() for m in (c["method"], *BASELINES)]
     return [dict(items) for items in dict.fromkeys(tuple(c.items()) for c in found)]
+
+
+def mapped() -> list[dict[str, str]]:
+    """Every choice with each of its windows: what the report maps."""
+    return [
+        choice | {"window": name}
+        for choice in choices()
+        for name in windows(choice["dataset"], choice["prior"], choice["network"])
+    ]
+
+
+def training_records() -> list[str]:
+    """The training curves of every model that the choices use."""
+    models = [
+        tuple(choice.values())[:depth] for depth in (2, 3) for choice in choices()
+    ]
+    return [results(*names, "training.csv") for names in dict.fromkeys(models)]
 
 
 def site_files(network: str) -> dict[str, str]:

@@ -77,7 +77,7 @@ rule compute_maps:
     input:
         truth=truth_of,
         climatology=results("{dataset}", "climatology", "{window}", "manifest.json"),
-        prior=first_samples,
+        prior=lambda w: members_of(w, w.window, method="prior")[0],
         members=lambda w: members_of(w, w.window),
     output:
         maps=results(*CHOICE, "{window}", "maps", "manifest.json"),
