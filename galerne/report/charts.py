@@ -1,0 +1,168 @@
+"""Charts of scores, of training, and of cost.
+
+Depends on: matplotlib, pandas.
+"""
+
+__all__ = ["plot_by_channel", "plot_by_lead", "plot_costs", "plot_training", "training_curves"]
+
+import numpy as np
+import pandas as pd
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from .style import INK, label_channel, look, styled
+
+
+def plot_by_channel(
+    values: pd.DataFrame, *, label: str, reference: float | None = None, best: str = ""
+) -> Figure:
+    """Draws one row per channel, and one marker per method.
+
+    Arguments:
+        values: Index channel, one column per method [1].
+        label: Name of the quantity.
+        reference: Where to mark a line.
+        best: What the line means.
+    """
+    rows = np.arange(len(values))
+    with styled():
+        height = 0.21 * len(values) + 1.15
+        figure = Figure(figsize=(5.5, height))
+        axes = figure.add_axes((0.11, 0.52 / height, 0.86, 1 - 0.87 / height))
+        for method in values:
+            how = look(str(method), list(map(str, values)))
+            size, width = (9, 2.2) if how.marker == "|" else (5.5, 1.0)
+            axes.plot(
+                values[method], rows, how.marker, color=how.colour, label=how.label,
+                markersize=size, markeredgewidth=width, clip_on=False,
+            )  # fmt: skip
+        if reference is not None:
+            axes.axvline(reference, color=INK, linewidth=1, zorder=1)
+            axes.text(reference, len(values) - 0.35, f"{best} ", ha="right", fontsize=7.5)
+        axes.set_yticks(rows, [label_channel(str(c)) for c in values.index])
+        axes.set(ylim=(len(values) - 0.3, -0.6), xlabel=label)
+        axes.set_xlim(left=0)
+        axes.grid(True)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, fontsize=8,
+                    handletextpad=0.2, columnspacing=1.2, borderaxespad=0.2)  # fmt: skip
+    return figure
+
+
+def plot_by_lead(panels: dict[str, pd.DataFrame], *, label: str) -> Figure:
+    """Draws one small chart per quantity, and one line per method, over the lead time.
+
+    Arguments:
+        panels: Titles, and values with index lead [h] and one column per method.
+        label: Name of the values.
+    """
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    methods = sorted({str(m) for wide in panels.values() for m in wide})
+    with styled():
+        figure = Figure(figsize=(5.8, 1.7 * rows + 0.6), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, sharex=True)
+        for ax in axes.flat[len(panels) :]:
+            ax.set_axis_off()
+        for ax, (title, wide) in zip(axes.flat, panels.items(), strict=False):
+            for method in wide:
+                how = look(str(method), methods)
+                marker = "o" if how.marker == "|" else how.marker
+                ax.plot(
+                    wide.index, wide[method], how.line, marker=marker, color=how.colour,
+                    markersize=4, linewidth=1.4, label=how.label,
+                )  # fmt: skip
+            ax.set_title(title, fontsize=9)
+            ax.set_ylim(bottom=0)
+            ax.grid(True)
+        figure.supxlabel("Lead time [h]", fontsize=9)
+        figure.supylabel(label, fontsize=9)
+        named: dict[str, object] = {}
+        for ax in axes.flat:
+            handles, labels = ax.get_legend_handles_labels()
+            named |= dict(zip(labels, handles, strict=True))
+        figure.legend(named.values(), named.keys(), loc="outside upper left", ncols=4, fontsize=8)
+    return figure
+
+
+def training_curves(table: pd.DataFrame) -> pd.DataFrame:
+    """Reads a training record of either shape as one column per curve.
+
+    Arguments:
+        table: ``step, split, metric, value``, or the step and one column per curve, with
+            blanks where a curve was not evaluated.
+
+    Returns:
+        Index step, one numeric column per curve that holds any value.
+    """
+    if {"split", "metric", "value"} <= set(table):
+        name = table["metric"].astype(str) + " (" + table["split"].astype(str) + ")"
+        table = table.assign(curve=name).pivot_table(
+            index=table.columns[0], columns="curve", values="value"
+        )
+    else:
+        table = table.set_index(table.columns[0])
+    numeric = table.apply(pd.to_numeric, errors="coerce")
+    return numeric.dropna(axis=1, how="all")
+
+
+def plot_training(table: pd.DataFrame) -> Figure:
+    """Draws the curves of a training, on a logarithmic axis where all are positive."""
+    curves = training_curves(table)
+    colours = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a9099", "#56b4e9")
+    with styled():
+        figure = Figure(figsize=(5.4, 2.7), layout="constrained")
+        axes = figure.add_subplot()
+        for k, name in enumerate(curves):
+            known = curves[name].dropna()
+            style = ("-", "--", "-.", ":")[k % 4]
+            marker = "o" if len(known) < 30 else None
+            axes.plot(
+                known.index, known, style, marker=marker, markersize=3, linewidth=1.3,
+                color=colours[k % len(colours)], label=str(name).replace("_", " "),
+            )  # fmt: skip
+        values = curves.to_numpy("float64")
+        known = values[np.isfinite(values)]
+        if known.size and known.min() > 0:
+            axes.set_yscale("log")
+            if known.max() / known.min() < 30:
+                axes.yaxis.set_major_formatter(ScalarFormatter())
+                axes.yaxis.set_minor_formatter(
+                    ScalarFormatter() if known.max() / known.min() < 8 else NullFormatter()
+                )
+        axes.set_xlabel(str(curves.index.name or "step"))
+        axes.grid(True)
+        if len(curves.columns):
+            axes.legend(fontsize=8)
+    return figure
+
+
+def plot_costs(costs: pd.DataFrame) -> Figure:
+    """Draws the time and the memory of each rule.
+
+    Arguments:
+        costs: Columns ``rule``, ``seconds`` of all its jobs [s], ``memory`` of its largest
+            job [MB].
+    """
+    rows = np.arange(len(costs))
+    with styled():
+        figure = Figure(figsize=(6.8, 0.24 * len(costs) + 0.8), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        _bars(left, rows, costs["seconds"], "all jobs [s]", "#0072b2")
+        _bars(right, rows, costs["memory"], "peak memory of a job [MB]", "#d58a00")
+        left.set_yticks(rows, costs["rule"])
+        left.set_ylim(len(costs) - 0.4, -0.6)
+    return figure
+
+
+def _bars(axes: Axes, rows: np.ndarray, values: pd.Series, label: str, colour: str) -> None:
+    axes.barh(rows, values.fillna(0.0), color=colour, height=0.65)
+    for row, value in zip(rows, values, strict=True):
+        axes.annotate(
+            "–" if pd.isna(value) else f"{value:,.0f}", (0 if pd.isna(value) else value, row),
+            xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.5,
+        )  # fmt: skip
+    axes.set_xlabel(label)
+    axes.set_xlim(0, 1.18 * max(values.max(skipna=True), 1e-9) if len(values) else 1)
+    axes.grid(True, axis="x")

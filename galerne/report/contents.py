@@ -1,0 +1,164 @@
+"""The parts of the page, gathered from files.
+
+Depends on: pandas, and the other modules of this room.
+"""
+
+__all__ = [
+    "cost_parts", "judgement", "read_figures", "read_sets", "score_panels", "training_figures",
+]  # fmt: skip
+
+import json
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ..products import open_product
+from .charts import plot_costs, plot_training, training_curves
+from .explorer import MapSet
+from .page import Figure, Panel
+from .panels import score_tables, tabs
+from .record import read_costs, total_cost
+from .style import svg
+from .tables import Table
+from .verdict import gather_facts, limits, measure, tiles, verdict
+
+KINDS = ("reanalysis", "filtering", "forecasting")
+
+
+def read_sets(
+    paths_maps: Sequence[Path], paths_observations: Sequence[Path], choices: Sequence[dict],
+    config: dict,
+) -> list[MapSet]:  # fmt: skip
+    """Opens the maps of every choice and window with the observations of the window.
+
+    Arguments:
+        paths_maps: Manifests of the maps products.
+        paths_observations: Tables of observations, as many.
+        choices: Names of the choices and of the window, as many.
+        config: The effective configuration.
+    """
+    return [
+        MapSet(
+            choice=choice,
+            kind=config["tasks"][choice["task"]]["kind"],
+            maps=open_product(path).load(),
+            observations=pd.read_parquet(seen),
+            step_hours=config["datasets"][choice["dataset"]]["step_hours"],
+        )
+        for choice, path, seen in zip(choices, paths_maps, paths_observations, strict=True)
+    ]
+
+
+def judgement(
+    scores: pd.DataFrame, choices: Sequence[dict[str, str]], config: dict, sources: dict[str, str]
+) -> dict[str, list]:
+    """Writes the first screen: the verdict, the numbers that matter, and the limits.
+
+    The first choice of each kind of task speaks for the run.
+
+    Arguments:
+        scores: The pooled scores.
+        choices: Names of dataset, autoencoder, prior, network, method and task.
+        config: The effective configuration.
+        sources: What the data of each dataset say of their source.
+    """
+    first: dict[str, dict[str, str]] = {}
+    for choice in choices:
+        first.setdefault(config["tasks"][choice["task"]]["kind"], choice)
+    numbers = {kind: measure(scores, choice) for kind, choice in first.items()}
+    head = choices[0]
+    experiment = next(
+        e
+        for e in (config["experiments"][name] for name in config["run"])
+        if e["dataset"] == head["dataset"] and head["network"] in e["networks"]
+    )
+    facts = gather_facts(
+        config["datasets"][head["dataset"]],
+        config["networks"][head["network"]],
+        experiment,
+        source=sources.get(head["dataset"], ""),
+    )
+    main = next(numbers[kind] for kind in KINDS if kind in numbers)
+    return {
+        "verdict": verdict(*(numbers.get(kind) for kind in KINDS)),
+        "tiles": tiles(main),
+        "limits": limits(facts, list(numbers.values())),
+    }
+
+
+def read_figures(folder: Path) -> dict[str, list[Figure]]:
+    """Reads a folder of figures by its index, grouped by tab (empty where there is none)."""
+    found: dict[str, list[Figure]] = {}
+    for row in json.loads((folder / "index.json").read_text()):
+        path = folder / row["file"]
+        text = path.read_text() if path.suffix == ".svg" else ""
+        picture = path.read_bytes() if path.suffix == ".png" else b""
+        figure = Figure(row["title"], row["alt"], svg=text, png=picture)
+        found.setdefault(row.get("tab", ""), []).append(figure)
+    return found
+
+
+def score_panels(
+    scores: pd.DataFrame, choices: Sequence[dict[str, str]], folder: Path
+) -> list[Panel]:
+    """Puts the charts and tables of each choice and task behind a tab.
+
+    Arguments:
+        scores: The pooled scores.
+        choices: Names of dataset, autoencoder, prior, network, method and task.
+        folder: The charts, with their index.
+    """
+    charts = read_figures(folder)
+    return [
+        Panel(tab, charts.get(tab, []), score_tables(scores, choice))
+        for tab, choice in tabs(choices).items()
+    ]
+
+
+def training_figures(paths: Sequence[Path], folder: Path) -> list[Figure]:
+    """Draws the curves of every training that recorded any.
+
+    Arguments:
+        paths: Training records.
+        folder: The folder of all products, left out of the titles.
+    """
+    figures = []
+    for path in paths:
+        table = pd.read_csv(path)
+        if table.empty or training_curves(table).empty:
+            continue
+        inside = path.parent.relative_to(folder) if path.is_relative_to(folder) else path.parent
+        last = training_curves(table).ffill().iloc[-1]
+        words = ", ".join(f"{name} {value:.3g}" for name, value in last.items())
+        title = f"Training of {' / '.join(inside.parts)}"
+        figures.append(
+            Figure(title, f"{title}. At the end: {words}.", svg=svg(plot_training(table)))
+        )
+    return figures
+
+
+def cost_parts(folder: Path, rules: Sequence[str]) -> tuple[Table | None, Figure | None, str]:
+    """Returns the costs of a run as a table, as a chart, and in one sentence.
+
+    Arguments:
+        folder: The benchmark files; need not exist.
+        rules: Names of the rules.
+    """
+    costs = read_costs(folder, rules)
+    said = total_cost(costs)
+    if costs.empty:
+        return None, None, said
+    rows = [
+        [str(c.rule), f"{c.jobs}", f"{c.seconds:,.1f}", f"{c.longest:,.1f}", _or_dash(c.memory)]
+        for c in costs.itertuples()
+    ]
+    header = ["Rule", "Jobs", "All jobs [s]", "Longest job [s]", "Peak memory [MB]"]
+    table = Table("Time and memory by rule", [], header, rows)
+    figure = Figure("Time and memory by rule", f"Bars by rule. {said}", svg=svg(plot_costs(costs)))
+    return table, figure, said
+
+
+def _or_dash(value: float | int) -> str:
+    return "–" if pd.isna(value) else f"{value:,.0f}"

@@ -1,0 +1,157 @@
+"""The page: one HTML file that needs nothing else.
+
+Styles, script, charts and data are inlined; no address outside the file is ever asked for.
+Text is escaped by the template engine; charts and data enter as markup that this module made.
+Whatever differs between two runs on equal inputs (times, costs, machine) stands in the one
+section with the identifier ``run-record``.
+
+Depends on: jinja2, PyYAML.
+"""
+
+__all__ = ["Figure", "Page", "Panel", "inline_svg", "render", "without_record"]
+
+import base64
+import json
+import re
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from .style import INK
+from .tables import Table
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart or picture with its words.
+
+    Arguments:
+        title: What it shows.
+        alt: What a reader who cannot see it should know.
+        svg: The text of an SVG file, or nothing.
+        png: The bytes of a PNG file, or nothing.
+        note: A remark below it.
+    """
+
+    title: str
+    alt: str
+    svg: str = ""
+    png: bytes = b""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The charts and tables behind one tab.
+
+    Arguments:
+        label: Name of the tab.
+        figures: Charts.
+        tables: Tables below them.
+    """
+
+    label: str
+    figures: list[Figure]
+    tables: list[Table]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the report shows.
+
+    Arguments:
+        title: Headline.
+        subtitle: What was run, in one line.
+        verdict: The summary, sentence by sentence.
+        tiles: Value, name and meaning of the numbers that matter.
+        limits: What the result cannot claim.
+        explorer: The packed maps.
+        stills: Maps for readers without scripts.
+        comparison: Every choice at a glance.
+        panels: Scores by choice and task.
+        training: Training curves.
+        config: The effective configuration.
+        differences: Key, default and value of what differs from the default.
+        digests: Script and digest of the code it reaches.
+        products: Folder, sizes and digest of each main product.
+        seed: The seed of the run.
+        record: Names and values that change from run to run.
+        costs: Time and memory by rule.
+        cost_chart: The same as a chart.
+    """
+
+    title: str
+    subtitle: str
+    verdict: list[str]
+    tiles: list[tuple[str, str, str]]
+    limits: list[str]
+    explorer: dict[str, object]
+    stills: list[Figure]
+    comparison: Table | None
+    panels: list[Panel]
+    training: list[Figure]
+    config: dict[str, object]
+    differences: list[tuple[str, str, str]]
+    digests: list[tuple[str, str]]
+    products: list[tuple[str, str, str]]
+    seed: int
+    record: list[tuple[str, str]] = field(default_factory=list)
+    costs: Table | None = None
+    cost_chart: Figure | None = None
+
+
+def inline_svg(text: str, prefix: str, alt: str) -> Markup:
+    """Makes the text of an SVG file part of a page.
+
+    Its identifiers get a prefix, so that charts do not borrow each other's parts; its ink
+    becomes the page's; its size follows the column.
+
+    Arguments:
+        text: The text of the file.
+        prefix: A prefix unique on the page.
+        alt: The description of the chart.
+    """
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text, flags=re.S)
+    text = re.sub(r'\bid="', f'id="{prefix}-', text)
+    text = re.sub(r'href="#', f'href="#{prefix}-', text)
+    text = text.replace("url(#", f"url(#{prefix}-").replace(INK, "currentColor")
+    head, body = text.split(">", 1)
+    head = re.sub(r'\s(width|height)="[^"]*"', "", head)
+    return Markup(f'{head} class="chart" role="img" aria-label="{escape(alt)}">{body}')
+
+
+def _as_json(value: object) -> Markup:
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))
+
+
+def _as_uri(picture: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(picture).decode()
+
+
+def render(page: Page) -> str:
+    """Returns the page as one HTML document."""
+    engine = Environment(
+        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    engine.filters |= {"as_json": _as_json, "as_uri": _as_uri, "inline_svg": inline_svg}
+    return engine.get_template("page.html").render(
+        page=page,
+        css=Markup((ASSETS / "page.css").read_text()),
+        script=Markup((ASSETS / "page.js").read_text()),
+        config=yaml.safe_dump(page.config, sort_keys=False, allow_unicode=True, width=99),
+    )
+
+
+def without_record(html: str) -> str:
+    """Returns a page without the section that changes from run to run."""
+    return re.sub(r'<section id="run-record".*?</section>', "", html, flags=re.S)

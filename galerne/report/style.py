@@ -1,0 +1,195 @@
+"""How figures look: one colour and one marker per method, everywhere the same.
+
+Hues are those of Okabe and Ito, told apart by colour-blind readers; a marker and a line style
+go with each, so that a greyscale print reads the same. Fields are drawn with ``viridis``
+(lightness grows with the value), signed differences with ``RdBu_r`` around zero, spreads with
+``YlOrBr``.
+
+Charts are SVG with text as text on a transparent ground. Their ink is one fixed colour that
+the page turns into its own, so a chart reads on light and on dark. Neither dates nor random
+identifiers enter a file: equal numbers give equal bytes.
+
+Depends on: matplotlib, Pillow.
+References: https://jfly.uni-koeln.de/color/ (colour universal design)
+"""
+
+__all__ = [
+    "BASELINES", "COLOUR_MAPS", "INK", "Look", "colour_table", "display_unit", "label_channel",
+    "look", "png", "styled", "svg",
+]  # fmt: skip
+
+import io
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import matplotlib.style
+import numpy as np
+
+from jaxtyping import UInt8
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from ..catalogue import VARIABLES
+
+INK = "#1b2026"
+COLOUR_MAPS = {"field": "viridis", "difference": "RdBu_r", "spread": "YlOrBr"}
+
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10.0,
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": INK,
+    "grid.alpha": 0.15,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "galerne",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """The look of a method in every chart.
+
+    Arguments:
+        label: Its name in words.
+        colour: Its colour.
+        marker: Its marker (matplotlib).
+        line: Its line style (matplotlib).
+    """
+
+    label: str
+    colour: str
+    marker: str
+    line: str
+
+
+BASELINES = {
+    "climatology": Look("Climatology", "#8a9099", "s", ":"),
+    "prior": Look("Prior, no observations", "#d58a00", "D", "--"),
+    "reconstruction": Look("Autoencoder floor", INK, "|", "-."),
+}
+_GUIDED = (
+    ("#1080c8", "o", "-"),
+    ("#d55e00", "^", "-"),
+    ("#009e73", "v", "-"),
+    ("#cc79a7", "P", "-"),
+    ("#56b4e9", "X", "-"),
+)
+
+
+def look(method: str, methods: Sequence[str]) -> Look:
+    """Returns the look of a method among the methods that are shown together.
+
+    Example:
+        >>> look("mmps", ["climatology", "mmps"]).label
+        'Posterior (mmps)'
+    """
+    if method in BASELINES:
+        return BASELINES[method]
+    guided = sorted(set(methods) - set(BASELINES) | {method})
+    colour, marker, line = _GUIDED[guided.index(method) % len(_GUIDED)]
+    return Look(f"Posterior ({method})", colour, marker, line)
+
+
+_DISPLAY = {
+    "mean_sea_level_pressure": (0.01, "hPa"),
+    "specific_humidity": (1000.0, "g/kg"),
+    "total_precipitation_6hr": (1000.0, "mm"),
+}
+_WRITTEN = {"m**2 s**-2": "m²/s²", "m s**-1": "m/s", "kg kg**-1": "kg/kg"}
+
+
+def display_unit(variable: str) -> tuple[float, str]:
+    """Returns the factor to a unit that people read, and that unit.
+
+    Example:
+        >>> display_unit("mean_sea_level_pressure")
+        (0.01, 'hPa')
+    """
+    if variable in _DISPLAY:
+        return _DISPLAY[variable]
+    units = VARIABLES[variable].units if variable in VARIABLES else "1"
+    return 1.0, _WRITTEN.get(units, units)
+
+
+def label_channel(channel: str) -> str:
+    """Returns a short label of a channel by its name.
+
+    Example:
+        >>> label_channel("geopotential_500"), label_channel("2m_temperature")
+        ('Z500', 'T2M')
+    """
+    name, _, level = channel.rpartition("_")
+    if name in VARIABLES and level.isdigit():
+        return VARIABLES[name].label + level
+    return VARIABLES[channel].label if channel in VARIABLES else channel
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draws everything inside in the style of the report."""
+    with mpl.style.context(["default", _STYLE]):
+        yield
+
+
+def colour_table(kind: str) -> UInt8[np.ndarray, "256 3"]:
+    """Returns the colours of a kind of map: ``field``, ``difference`` or ``spread``."""
+    values = mpl.colormaps[COLOUR_MAPS[kind]](np.arange(256) / 255, bytes=True)
+    return np.ascontiguousarray(values[:, :3])
+
+
+def svg(figure: Figure) -> str:
+    """Renders a chart as the text of an SVG file, the same for the same numbers."""
+    buffer = io.StringIO()
+    with styled():
+        FigureCanvasAgg(figure)
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def _palette() -> Image.Image:
+    """Colours of every map and the greys of text, in one palette."""
+    shares = {"field": 84, "difference": 84, "spread": 64}
+    parts = [
+        colour_table(kind)[np.linspace(0, 255, count).round().astype(int)]
+        for kind, count in shares.items()
+    ]
+    greys = np.linspace(0, 255, 256 - sum(map(len, parts))).round().astype("uint8")
+    image = Image.new("P", (1, 1))
+    image.putpalette(np.concatenate([*parts, np.stack([greys] * 3, -1)]).tobytes())
+    return image
+
+
+def png(figure: Figure, *, dpi: int = 100) -> bytes:
+    """Renders a figure of maps as a small PNG file on white, with a palette.
+
+    Arguments:
+        figure: The figure.
+        dpi: Pixels per inch.
+    """
+    with styled():
+        figure.set(dpi=dpi, facecolor="white")
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    small = io.BytesIO()
+    image.quantize(palette=_palette(), dither=Image.Dither.NONE).save(small, format="png")
+    return small.getvalue()

@@ -1,0 +1,199 @@
+"""Score tables: the pooled scores read, checked, and laid out with methods side by side.
+
+Nothing is scored here: values of ``scores.csv`` are selected, divided by those of climatology
+and averaged over channels.
+
+Depends on: pandas.
+"""
+
+__all__ = ["COLUMNS", "Table", "compare", "pick", "read_scores", "relative", "score_table"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..catalogue import VARIABLES
+from .style import BASELINES, display_unit, label_channel
+
+CHOICE = ("dataset", "autoencoder", "prior", "network")
+COLUMNS = (
+    *CHOICE, "method", "task", "window", "space", "variable", "level", "lead_hours", "metric",
+    "value",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be set.
+
+    Arguments:
+        caption: What it shows.
+        groups: Names over the columns, each with the number of columns it spans.
+        header: Names of the columns.
+        rows: The cells, as text.
+        text_columns: How many columns from the left hold names rather than numbers.
+    """
+
+    caption: str
+    groups: list[tuple[str, int]]
+    header: list[str]
+    rows: list[list[str]]
+    text_columns: int = 1
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """Reads the pooled scores, names the channel of each, and puts the surface first.
+
+    Raises:
+        ValueError: If a column is missing, by name.
+    """
+    scores = pd.read_csv(path)
+    missing = [name for name in COLUMNS if name not in scores]
+    if missing:
+        raise ValueError(f"{path} is no score table: it lacks the columns {', '.join(missing)}")
+    level = scores["level"].map(lambda v: "" if pd.isna(v) else f"_{float(v):g}")
+    named = scores.assign(
+        channel=scores["variable"] + level,
+        window=scores["window"].astype(str),
+        lead_hours=scores["lead_hours"].fillna(0.0).astype(float),
+        rank=scores["variable"].map(_rank),
+    )
+    order = ["rank", "level", "lead_hours"]
+    return named.sort_values(order, kind="stable", na_position="first", ignore_index=True)
+
+
+def _rank(variable: str) -> int:
+    """The place of a variable in tables: the surface first, then as in the catalogue."""
+    names = sorted(VARIABLES, key=lambda name: VARIABLES[name].on_levels)
+    return names.index(variable) if variable in names else len(names)
+
+
+def pick(
+    scores: pd.DataFrame, choice: dict[str, str], metric: str, *, space: str, window: str = "all"
+) -> pd.DataFrame:
+    """Lays one metric out: one row per channel and lead, one column per method.
+
+    Arguments:
+        scores: The pooled scores.
+        choice: Values that columns must have, such as ``{"task": "reanalysis"}``.
+        metric: Name of the metric.
+        space: ``grid`` or ``withheld``.
+        window: Name of the window, or ``all``.
+
+    Returns:
+        The values [unit of the variable], in the order of the table; empty if there are none.
+    """
+    keep = (scores["metric"] == metric) & (scores["space"] == space) & (scores["window"] == window)
+    for name, value in choice.items():
+        keep &= scores[name] == value
+    part = scores[keep]
+    wide = part.pivot_table(
+        index=["channel", "lead_hours"], columns="method", values="value", sort=False
+    )
+    order = [m for m in BASELINES if m in wide] + [m for m in wide if m not in BASELINES]
+    return wide[order]
+
+
+def relative(
+    scores: pd.DataFrame, choice: dict[str, str], metric: str, *, space: str, window: str = "all"
+) -> pd.DataFrame:
+    """Divides a metric by that of climatology; empty without climatology."""
+    wide = pick(scores, choice, metric, space=space, window=window)
+    if "climatology" not in wide:
+        return wide.iloc[:0, :0]
+    return wide.div(wide["climatology"].where(wide["climatology"] > 0), axis=0)
+
+
+def number(value: float) -> str:
+    """Writes a number with three significant digits.
+
+    Example:
+        >>> number(1234.5), number(0.012345), number(float("nan"))
+        ('1234', '0.0123', '–')
+    """
+    if not np.isfinite(value):
+        return "–"
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:#.3g}".rstrip(".")
+
+
+def score_table(scores: pd.DataFrame, choice: dict[str, str], *, space: str) -> Table | None:
+    """Sets the scores of one task, one row per variable, level and lead.
+
+    Arguments:
+        scores: The pooled scores.
+        choice: Values that columns must have, of the names before the method and the task.
+        space: ``grid`` or ``withheld``.
+
+    Returns:
+        The table, in units that people read, or ``None`` if there are no such scores.
+    """
+    metrics = {m: pick(scores, choice, m, space=space) for m in ("rmse", "crps", "bias", "ssr")}
+    rmse = metrics["rmse"]
+    if rmse.empty:
+        return None
+    guided = [m for m in rmse if m not in BASELINES]
+    sets = [("RMSE", metrics["rmse"], list(rmse))]
+    sets.append(("RMSE ÷ climatology", relative(scores, choice, "rmse", space=space), guided))
+    sets.append(("CRPS", metrics["crps"], [m for m in metrics["crps"] if m != "reconstruction"]))
+    sets.append(("Bias", metrics["bias"], [m for m in guided if m in metrics["bias"]]))
+    ensembles = [m for m in metrics["ssr"] if m not in ("climatology", "reconstruction")]
+    sets.append(("Spread ÷ error", metrics["ssr"], ensembles))
+    sets = [(n, w, [m for m in ms if m in w and w[m].notna().any()]) for n, w, ms in sets]
+    sets = [(n, w, ms) for n, w, ms in sets if ms]
+    leads = bool((rmse.index.get_level_values("lead_hours") > 0).any())
+    names = ["Variable", "Unit"] + ["Lead [h]"] * leads
+    return Table(
+        caption="Scores on the grid" if space == "grid" else "Scores at withheld observations",
+        groups=[("", len(names))] + [(n, len(ms)) for n, _, ms in sets],
+        header=names + [_short(m) for _, _, ms in sets for m in ms],
+        rows=[_row(key, sets, leads) for key in rmse.index],
+        text_columns=2,
+    )
+
+
+def _short(method: str) -> str:
+    return {"climatology": "clim.", "reconstruction": "floor"}.get(method, method)
+
+
+def _row(key: tuple[str, float], sets: Sequence[tuple], leads: bool) -> list[str]:
+    channel, lead = key
+    head, _, tail = channel.rpartition("_")
+    factor, unit = display_unit(head if tail.isdigit() else channel)
+    cells = [label_channel(channel), unit] + [f"{lead:g}"] * leads
+    for name, wide, methods in sets:
+        scale = factor if name in ("RMSE", "CRPS", "Bias") else 1.0
+        cells += [number(wide[m].get(key, np.nan) * scale) for m in methods]
+    return cells
+
+
+def compare(scores: pd.DataFrame, choices: Sequence[dict[str, str]]) -> Table:
+    """Sets one row per choice, averaged over channels and leads, each relative to climatology.
+
+    Names that all choices share are left out.
+    """
+    names = [k for k in CHOICE if len({c[k] for c in choices}) > 1] + ["method", "task"]
+    rows = []
+    for choice in choices:
+        rest = {k: v for k, v in choice.items() if k != "method"}
+        method = choice["method"]
+        cells = [choice[name] for name in names]
+        for space in ("grid", "withheld"):
+            for metric in ("rmse", "crps"):
+                wide = relative(scores, rest, metric, space=space)
+                cells.append(number(wide[method].mean() if method in wide else np.nan))
+            wide = pick(scores, rest, "ssr", space=space)
+            cells.append(number(wide[method].mean() if method in wide else np.nan))
+        rows.append(cells)
+    columns = ["RMSE ÷ clim.", "CRPS ÷ clim.", "Spread ÷ error"]
+    return Table(
+        caption="Every choice at a glance: means over channels and leads, all test windows",
+        groups=[("", len(names)), ("Grid", 3), ("Withheld observations", 3)],
+        header=[*(name.capitalize() for name in names), *columns, *columns],
+        rows=rows,
+        text_columns=len(names),
+    )

@@ -1,0 +1,109 @@
+"""report: figures, and the one page made of them.
+
+reads   scores.csv, {choice}/{window}/maps/manifest.json, training.csv of every model,
+        {dataset}/networks/{network}/{window}/observations.parquet, benchmarks
+writes  {choice}/figures/, figures/scores/, report.html
+"""
+
+
+rule plot_maps:
+    input:
+        maps=lambda w: [results(*w, n, "maps", "manifest.json") for n in windows_of(w)],
+        observations=lambda w: [
+            observed(w.dataset, w.network, n) for n in windows_of(w)
+        ],
+    output:
+        figures=report(
+            directory(results(*CHOICE, "figures")),
+            patterns=["{name}.png"],
+            caption="../docs/captions/maps.rst",
+            category="Maps",
+            subcategory="{task}",
+            labels={"figure": "{name}", "network": "{network}", "method": "{method}"},
+        ),
+    log:
+        logs(*CHOICE, "plot_maps"),
+    benchmark:
+        benchmarks(*CHOICE, "plot_maps")
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=20,
+    params:
+        windows=windows_of,
+        step_hours=lambda w: settings("datasets", w.dataset)["step_hours"],
+        code=source_digest("plot_maps"),
+    message:
+        "Drawing maps of {wildcards.method} at {wildcards.task} with {wildcards.network}"
+    script:
+        "../workflow/scripts/plot_maps.py"
+
+
+rule plot_scores:
+    input:
+        scores=rules.pool_scores.output.scores,
+    output:
+        figures=report(
+            directory(results("figures", "scores")),
+            patterns=["{name}.svg"],
+            caption="../docs/captions/scores.rst",
+            category="Scores",
+            labels={"figure": "{name}"},
+        ),
+    log:
+        logs("plot_scores"),
+    benchmark:
+        benchmarks("plot_scores")
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime=10,
+    params:
+        choices=choices(),
+        channels=CONFIG.report.maps,
+        code=source_digest("plot_scores"),
+    message:
+        "Drawing charts of the scores"
+    script:
+        "../workflow/scripts/plot_scores.py"
+
+
+rule write_report:
+    input:
+        scores=rules.pool_scores.output.scores,
+        charts=rules.plot_scores.output.figures,
+        stills=[results(*choice.values(), "figures") for choice in choices()],
+        maps=[results(*m.values(), "maps", "manifest.json") for m in mapped()],
+        observations=[
+            observed(m["dataset"], m["network"], m["window"]) for m in mapped()
+        ],
+        training=training_records(),
+        default=f"{workflow.basedir}/config/default.yaml",
+        assets=multiext(
+            f"{workflow.basedir}/galerne/report/assets/page", ".css", ".html", ".js"
+        ),
+    output:
+        report=results("report.html"),
+    log:
+        logs("write_report"),
+    benchmark:
+        benchmarks("write_report")
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=20,
+    params:
+        config=CONFIG.model_dump(mode="json"),
+        choices=choices(),
+        mapped=mapped(),
+        code=source_digest("write_report"),
+    message:
+        "Writing {output.report}"
+    script:
+        "../workflow/scripts/write_report.py"

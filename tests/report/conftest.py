@@ -1,0 +1,141 @@
+"""A small run made up: smooth fields, a score table, and the choices behind them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+CHANNELS = ["geopotential_500", "2m_temperature"]
+CHOICE = {
+    "dataset": "world",
+    "autoencoder": "small",
+    "prior": "dit",
+    "network": "sparse",
+    "method": "mmps",
+    "task": "reanalysis",
+}
+FRAME = ("channel", "frame", "latitude", "longitude")
+
+
+def make_maps(frames: int = 3, *, lead: float = 0.0) -> xr.Dataset:
+    """Maps on 8 x 16 cells: truth is a wave, the mean is the truth plus one."""
+    latitude = 90 - (np.arange(8) + 0.5) * 22.5
+    longitude = (np.arange(16) + 0.5) * 22.5
+    wave = np.cos(np.radians(longitude))[None] * np.cos(np.radians(latitude))[:, None]
+    times = np.arange(frames)
+    truth = np.stack([np.stack([k + 10 * wave for k in times]) for _ in CHANNELS])
+    members = np.stack([truth, truth + 1, truth + 2], axis=2)
+    return xr.Dataset(
+        {
+            "truth": (FRAME, truth),
+            "climatology": (FRAME, np.zeros_like(truth)),
+            "mean": (FRAME, truth + 1),
+            "spread": (FRAME, np.ones_like(truth)),
+            "error": (FRAME, np.ones_like(truth)),
+            "members": ((*FRAME[:2], "number", *FRAME[2:]), members),
+            "prior_sample": (FRAME, -truth),
+            "land_sea_mask": (FRAME[2:], (wave > 0).astype(float)),
+        },
+        {
+            "channel": CHANNELS,
+            "valid_time": (
+                "frame",
+                np.datetime64("2004-01-14", "ns") + times * np.timedelta64(6, "h"),
+            ),
+            "lead_hours": ("frame", times * lead),
+            "number": np.arange(3),
+            "latitude": latitude,
+            "longitude": longitude,
+        },
+    )
+
+
+def make_observations() -> pd.DataFrame:
+    """Four observations of two channels at two times; one is withheld."""
+    times = pd.to_datetime(["2004-01-14T00", "2004-01-14T00", "2004-01-14T02", "2004-01-14T06"])
+    return pd.DataFrame(
+        {
+            "time": times,
+            "lat": [10.0, -20.0, 30.0, 40.0],
+            "lon": [0.0, 359.0, 180.0, 90.0],
+            "level": [500.0, np.nan, np.nan, 500.0],
+            "variable": ["geopotential", "2m_temperature", "2m_temperature", "geopotential"],
+            "observation": [1.0, 280.0, 290.0, 3.0],
+            "error": 1.0,
+            "platform": "stations",
+            "station": list("abcd"),
+            "withheld": [False, True, False, False],
+        }
+    )
+
+
+def make_scores(
+    ratio: float = 0.4, ssr: float = 1.0, *, leads: tuple[int, ...] = (0,), **choice: str
+) -> pd.DataFrame:
+    """Scores in which climatology has RMSE 10 and CRPS 5 everywhere."""
+    rows = []
+    factors = {"climatology": 1.0, "prior": 1.1, "reconstruction": 0.1, "mmps": ratio}
+    for lead in leads:
+        for window in ("2004-01-14T00:00", "2004-01-29T00:00", "all"):
+            for space in ("grid", "withheld"):
+                for variable, level in (("geopotential", 500), ("2m_temperature", None)):
+                    for method, factor in factors.items():
+                        values = {"rmse": 10 * factor, "bias": 0.5, "crps": 5 * factor}
+                        if method in ("mmps", "prior"):
+                            values |= {"spread": 10 * factor * ssr, "ssr": ssr}
+                        rows += [
+                            {
+                                **CHOICE, **choice, "method": method, "window": window,
+                                "space": space, "variable": variable, "level": level,
+                                "lead_hours": float(lead), "metric": metric, "value": value,
+                            }
+                            for metric, value in values.items()
+                        ]  # fmt: skip
+    level = {None: ""} | {500: "_500"}
+    table = pd.DataFrame(rows)
+    names = [level[None if pd.isna(v) else v] for v in table["level"]]
+    return table.assign(channel=table["variable"] + names)
+
+
+CONFIG = {
+    "results": "results",
+    "seed": 3,
+    "run": ["demo"],
+    "datasets": {
+        "world": {
+            "source": {"kind": "nature_run"},
+            "step_hours": 6,
+            "periods": {
+                "a": {"role": "train", "start": "2001-01-01T00:00", "end": "2001-12-31T18:00"},
+                "b": {"role": "test", "start": "2004-01-01T00:00", "end": "2004-02-28T18:00"},
+            },
+        }
+    },
+    "networks": {"sparse": {"instruments": {"stations": {"sites": {"file": None}}}}},
+    "tasks": {"reanalysis": {"kind": "reanalysis"}, "forecast": {"kind": "forecasting"}},
+    "experiments": {
+        "demo": {
+            "dataset": "world",
+            "networks": ["sparse"],
+            "window_hours": 12,
+            "windows": ["2004-01-14T00:00:00", "2004-01-29T00:00:00"],
+            "members": 8,
+        }
+    },
+    "report": {"title": "A <b>world</b>", "maps": CHANNELS},
+}
+
+
+@pytest.fixture
+def maps() -> xr.Dataset:
+    return make_maps()
+
+
+@pytest.fixture
+def observations() -> pd.DataFrame:
+    return make_observations()
+
+
+@pytest.fixture
+def scores() -> pd.DataFrame:
+    return make_scores()

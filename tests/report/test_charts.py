@@ -1,0 +1,65 @@
+"""Charts show the values they are given, and say so in words."""
+
+import numpy as np
+import pandas as pd
+
+from galerne.report.charts import (
+    plot_by_channel,
+    plot_by_lead,
+    plot_costs,
+    plot_training,
+    training_curves,
+)
+
+
+def test_a_marker_per_method_at_its_value() -> None:
+    values = pd.DataFrame({"prior": [1.1, 1.2], "mmps": [0.4, np.nan]}, index=["a", "b"])
+    (axes,) = plot_by_channel(values, label="x", reference=1.0, best="clim").axes
+    points = {line.get_label(): line.get_xdata() for line in axes.lines}
+    np.testing.assert_allclose(points["Posterior (mmps)"], [0.4, np.nan])
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]
+
+
+def test_a_small_chart_per_quantity_and_one_legend() -> None:
+    wide = pd.DataFrame({"climatology": [1.0, 1.0], "mmps": [0.4, 0.6]}, index=[6.0, 12.0])
+    figure = plot_by_lead({"Z500": wide, "T2M": wide}, label="x")
+    shown = [ax for ax in figure.axes if ax.axison]
+    assert [ax.get_title(loc="left") for ax in shown] == ["Z500", "T2M"]
+    assert len(figure.legends[0].get_texts()) == 2
+
+
+def test_training_records_of_either_shape_are_the_same_curves() -> None:
+    wide = pd.DataFrame({"step": [0, 10], "loss": [2.0, 1.0], "validation_loss": [None, 1.5]})
+    tall = pd.DataFrame(
+        {
+            "step": [0, 10, 10],
+            "split": ["train", "train", "validation"],
+            "metric": "loss",
+            "value": [2.0, 1.0, 1.5],
+        }
+    )
+    np.testing.assert_allclose(
+        training_curves(wide).to_numpy("float64"), training_curves(tall).to_numpy("float64")
+    )
+
+
+def test_columns_that_hold_no_number_are_no_curves() -> None:
+    table = pd.DataFrame(
+        {"step": [0, 1], "note": ["a", "b"], "none": [None, None], "loss": [1, 2]}
+    )
+    assert list(training_curves(table)) == ["loss"]
+
+
+def test_training_is_logarithmic_only_where_all_is_positive() -> None:
+    positive = pd.DataFrame({"step": [0, 1], "loss": [1.0, 100.0]})
+    assert plot_training(positive).axes[0].get_yscale() == "log"
+    assert plot_training(positive * -1).axes[0].get_yscale() == "linear"
+
+
+def test_costs_have_a_bar_per_rule_even_where_memory_is_unknown() -> None:
+    costs = pd.DataFrame({"rule": ["a", "b"], "seconds": [1.0, 2.0], "memory": [np.nan, 10.0]})
+    left, right = plot_costs(costs).axes
+    assert [bar.get_width() for bar in left.patches] == [1.0, 2.0]
+    assert [bar.get_width() for bar in right.patches] == [0.0, 10.0]
+    assert [text.get_text() for text in right.texts] == ["–", "10"]

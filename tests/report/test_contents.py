@@ -1,0 +1,90 @@
+"""The parts of the page follow the files they are gathered from."""
+
+import json
+
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from galerne.products import write_product
+from galerne.report.contents import (
+    cost_parts,
+    judgement,
+    read_figures,
+    read_sets,
+    score_panels,
+    training_figures,
+)
+
+from .conftest import CHOICE, CONFIG, make_scores
+
+
+def test_first_choice_of_each_task_speaks() -> None:
+    later = CHOICE | {"task": "forecast"}
+    scores = pd.concat(
+        [make_scores(0.4), make_scores(0.7, leads=(6, 12), task="forecast")], ignore_index=True
+    )
+    said = judgement(scores, [CHOICE, later], CONFIG, {"world": "a nature run"})
+    assert "0.400 of climatology" in said["verdict"][0]
+    assert "0.700 of climatology's at 6 h" in said["verdict"][-1]
+    assert said["tiles"][0][0] == "0.400"
+    assert "not the real one" in said["limits"][0]
+
+
+def test_a_run_without_reanalysis_is_judged_by_what_it_has() -> None:
+    said = judgement(
+        make_scores(0.7, leads=(6,), task="forecast"), [CHOICE | {"task": "forecast"}], CONFIG, {}
+    )
+    assert said["tiles"][0][0] == "0.700"
+
+
+def test_figures_are_read_by_tab(tmp_path: Path) -> None:
+    (tmp_path / "a.svg").write_text("<svg></svg>")
+    (tmp_path / "b.png").write_bytes(b"x")
+    index = [
+        {"file": "a.svg", "tab": "one", "title": "A", "alt": "a"},
+        {"file": "b.png", "title": "B", "alt": "b"},
+    ]
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    found = read_figures(tmp_path)
+    assert found["one"][0].svg == "<svg></svg>"
+    assert found[""][0].png == b"x"
+
+
+def test_a_panel_stands_for_each_task(tmp_path: Path) -> None:
+    (tmp_path / "index.json").write_text("[]")
+    panels = score_panels(make_scores(), [CHOICE], tmp_path)
+    assert [panel.label for panel in panels] == ["reanalysis"]
+    assert len(panels[0].tables) == 2
+
+
+def test_trainings_without_a_step_have_no_figure(tmp_path: Path) -> None:
+    done, none = tmp_path / "world/small/training.csv", tmp_path / "world/small/dit/training.csv"
+    none.parent.mkdir(parents=True)
+    done.write_text("step,loss,validation_loss\n0,2.0,\n10,1.0,1.5\n")
+    none.write_text("step,loss\n")
+    (figure,) = training_figures([done, none], tmp_path)
+    assert figure.title == "Training of world / small"
+    assert "loss 1, validation_loss 1.5" in figure.alt
+
+
+def test_costs_are_a_table_and_a_chart_or_neither(tmp_path: Path) -> None:
+    assert cost_parts(tmp_path, [])[:2] == (None, None)
+    (tmp_path / "train_prior.tsv").write_text("s\tmax_rss\n12.5\t300\n")
+    table, chart, said = cost_parts(tmp_path, ["train_prior"])
+    assert table.rows == [["train_prior", "1", "12.5", "12.5", "300"]]
+    assert "train_prior" in chart.svg
+    assert "12 s" in said
+
+
+def test_maps_are_opened_with_their_observations(
+    maps: xr.Dataset, observations: pd.DataFrame, tmp_path: Path
+) -> None:
+    path, seen = tmp_path / "maps/manifest.json", tmp_path / "observations.parquet"
+    write_product(maps, path)
+    observations.to_parquet(seen)
+    (one,) = read_sets([path], [seen], [CHOICE | {"window": "20040114T00_12h"}], CONFIG)
+    assert (one.kind, one.step_hours) == ("reanalysis", 6)
+    assert one.maps["members"].shape == (2, 3, 3, 8, 16)
+    assert len(one.observations) == 4

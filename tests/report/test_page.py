@@ -1,0 +1,170 @@
+"""The page is well formed, escaped, complete in itself, and the same for the same input."""
+
+import re
+
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+import xarray as xr
+
+from galerne.report.charts import plot_by_channel
+from galerne.report.explorer import MapSet, pack_maps
+from galerne.report.page import Figure, Page, Panel, inline_svg, render, without_record
+from galerne.report.style import INK, svg
+from galerne.report.tables import relative, score_table
+
+from .conftest import CHOICE, CONFIG, make_maps, make_scores
+
+VOID = {"meta", "link", "img", "br", "input", "hr"}
+
+
+class Reader(HTMLParser):
+    """Collects the tags of a page, and checks that they nest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def chart() -> Figure:
+    wide = relative(make_scores(), {}, "rmse", space="grid").droplevel("lead_hours")
+    return Figure("Errors <1>", 'the "alt"', svg=svg(plot_by_channel(wide, label="x")))
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    rest = {k: v for k, v in CHOICE.items() if k != "method"}
+    table = score_table(make_scores(), rest, space="grid")
+    maps: xr.Dataset = make_maps()
+    sets = [MapSet(CHOICE | {"window": "20040114T00_12h"}, "reanalysis", maps, None, 6)]
+    return Page(
+        title=CONFIG["report"]["title"],
+        subtitle="a nature run",
+        verdict=["One.", "Two.", "Three."],
+        tiles=[("0.4", "RMSE", "less is better")],
+        limits=["Not the real one."],
+        explorer=pack_maps(sets),
+        stills=[Figure("Still", "alt", png=b"png")],
+        comparison=table,
+        panels=[Panel("reanalysis", [chart(), chart()], [table])],
+        training=[chart()],
+        config=CONFIG | {"note": "</pre><script>alert(1)</script>"},
+        differences=[("a.b", "1", "<2>")],
+        digests=[("write_report", "abc")],
+        products=[("world/grid/test", "4 time", "f" * 64)],
+        seed=3,
+        record=[("written", "today")],
+        costs=None,
+        cost_chart=None,
+    )
+
+
+@pytest.fixture(scope="module")
+def html(page: Page) -> str:
+    return render(page)
+
+
+@pytest.fixture(scope="module")
+def reader(html: str) -> Reader:
+    found = Reader()
+    found.feed(html)
+    return found
+
+
+def test_tags_nest(reader: Reader) -> None:
+    assert not reader.wrong
+    assert not reader.open
+
+
+def test_page_asks_for_nothing_outside_itself(html: str, reader: Reader) -> None:
+    for _, attributes in reader.tags:
+        for name in ("src", "href", "xlink:href", "data", "action"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("#", "data:"))
+    outside = [
+        u for u in re.findall(r"url\(([^)]*)\)", html) if not u.strip("\"'").startswith("#")
+    ]
+    assert not outside
+    assert not re.search(r"@import|\bfetch\(|XMLHttpRequest|\bimport\(|WebSocket", html)
+
+
+def test_text_is_escaped(html: str, reader: Reader) -> None:
+    assert "A &lt;b&gt;world&lt;/b&gt;" in html
+    assert "<script>alert" not in html
+    assert "&lt;2&gt;" in html
+    assert [tag for tag, _ in reader.tags].count("script") == 2
+
+
+def test_identifiers_are_unique_and_links_find_them(reader: Reader) -> None:
+    names = [a["id"] for _, a in reader.tags if a.get("id")]
+    assert len(names) == len(set(names))
+    links = [a[k][1:] for _, a in reader.tags for k in ("href", "xlink:href") if a.get(k)]
+    assert {link for link in links if link and not link.startswith("ata:")} <= set(names)
+
+
+def test_pictures_have_descriptions(reader: Reader) -> None:
+    for tag, attributes in reader.tags:
+        if tag == "img":
+            assert attributes["alt"]
+        if tag == "svg":
+            assert attributes["role"] == "img"
+            assert attributes["aria-label"] == 'the "alt"'
+
+
+def test_headings_descend_without_a_gap(reader: Reader) -> None:
+    levels = [int(tag[1]) for tag, _ in reader.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+
+
+def test_page_says_its_language_and_fits_narrow_screens(reader: Reader) -> None:
+    tags = dict(reader.tags)
+    assert tags["html"]["lang"] == "en"
+    assert any(a.get("name") == "viewport" for _, a in reader.tags)
+
+
+def test_only_the_record_changes_from_run_to_run(page: Page, html: str) -> None:
+    later = render(replace(page, record=[("written", "tomorrow")]))
+    assert later != html
+    assert without_record(later) == without_record(html)
+    assert "today" not in without_record(html)
+
+
+def test_parts_that_are_missing_are_left_out(page: Page) -> None:
+    bare = replace(
+        page, explorer=pack_maps([]), stills=[], panels=[], training=[], comparison=None,
+        differences=[], products=[], digests=[], tiles=[], verdict=["Nothing."],
+    )  # fmt: skip
+    text = render(bare)
+    assert "No maps were made." in text
+    assert "The configuration is the default one." in text
+    assert 'id="training"' not in text
+
+
+def test_inlined_chart_takes_the_ink_of_the_page() -> None:
+    text = str(inline_svg(chart().svg, "a", "words"))
+    assert "currentColor" in text
+    assert INK not in text
+    assert "<style" not in text
+    assert "<metadata" not in text
+    head = text.split(">", 1)[0]
+    assert "viewBox" in head
+    assert "width=" not in head
+    assert set(re.findall(r'\bid="(\w+)-', text)) == {"a"}

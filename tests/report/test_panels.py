@@ -1,0 +1,41 @@
+"""Tabs and charts follow the choices and what was scored."""
+
+import pandas as pd
+
+from galerne.report.panels import score_charts, score_tables, tabs
+
+from .conftest import CHANNELS, CHOICE, make_scores
+
+
+def test_tabs_name_the_task_and_what_else_differs() -> None:
+    assert list(tabs([CHOICE])) == ["reanalysis"]
+    both = [CHOICE, CHOICE | {"network": "dense"}]
+    assert list(tabs(both)) == ["reanalysis · sparse", "reanalysis · dense"]
+
+
+def test_methods_share_a_tab() -> None:
+    assert len(tabs([CHOICE, CHOICE | {"method": "dps"}])) == 1
+
+
+def test_charts_of_a_task_without_leads(scores: pd.DataFrame) -> None:
+    charts = score_charts(scores, [CHOICE], CHANNELS)
+    assert [chart.file for chart in charts] == [
+        f"00_reanalysis_{name}_{space}.svg"
+        for space in ("grid", "withheld")
+        for name in ("rmse", "crps", "ssr")
+    ]
+    assert "mmps 0.4" in charts[0].alt
+    assert "reconstruction" not in charts[1].alt
+
+
+def test_leads_have_a_chart_of_their_own() -> None:
+    charts = score_charts(make_scores(leads=(6, 12)), [CHOICE], CHANNELS)
+    assert charts[-1].file == "00_reanalysis_rmse_lead.svg"
+
+
+def test_charts_leave_out_what_is_not_scored(scores: pd.DataFrame) -> None:
+    only = scores[(scores["metric"] == "rmse") & (scores["space"] == "grid")]
+    assert [c.file for c in score_charts(only, [CHOICE], [])] == ["00_reanalysis_rmse_grid.svg"]
+    assert len(score_tables(only, tabs([CHOICE])["reanalysis"])) == 1
+    nothing = scores[scores["method"] != "mmps"]
+    assert not [c for c in score_charts(nothing, [CHOICE], []) if "rmse" in c.file]

@@ -1,0 +1,88 @@
+"""The record names what differs, what it cost, and what was made."""
+
+import json
+
+from pathlib import Path
+
+import pandas as pd
+
+from galerne.report.record import (
+    commit,
+    differences,
+    now_and_here,
+    products,
+    read_costs,
+    sources,
+    total_cost,
+    versions,
+)
+
+from .conftest import CHOICE
+
+
+def test_differences_go_to_any_depth_and_name_the_default() -> None:
+    default = {"a": {"b": 1, "c": [1, 2]}, "d": "x"}
+    mine = {"a": {"b": 1, "c": [1, 3]}, "e": {"f": None}}
+    assert differences(mine, default) == [
+        ("a.c", "[1, 2]", "[1, 3]"),
+        ("d", '"x"', "–"),
+        ("e.f", "–", "null"),
+    ]
+
+
+def test_a_time_with_and_without_seconds_is_the_same() -> None:
+    assert not differences({"t": ["2004-01-14T00:00:00"]}, {"t": ["2004-01-14T00:00"]})
+    assert differences({"t": "2004-01-14T00:00:01"}, {"t": "2004-01-14T00:00"})
+
+
+def benchmark(path: Path, seconds: float, memory: str = "100.5") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\th:m:s\tmax_rss\tcpu\n{seconds}\t0:00:01\t{memory}\t-\n")
+
+
+def test_costs_are_pooled_by_rule_wherever_its_name_stands(tmp_path: Path) -> None:
+    benchmark(tmp_path / "world/train_a/fetch_period.tsv", 2.0)
+    benchmark(tmp_path / "world/train_b/fetch_period.tsv", 3.0, "200")
+    benchmark(tmp_path / "latent/train_prior/world.tsv", 7.0, "-")
+    costs = read_costs(tmp_path, ["fetch_period", "train_prior"]).set_index("rule")
+    assert costs.loc["fetch_period"].tolist() == [2, 5.0, 3.0, 200.0]
+    assert costs.loc["train_prior", "seconds"] == 7.0
+    assert pd.isna(costs.loc["train_prior", "memory"])
+
+
+def test_costs_of_nothing_are_said_to_be_unknown(tmp_path: Path) -> None:
+    costs = read_costs(tmp_path / "none", [])
+    assert costs.empty
+    assert total_cost(costs) == "No benchmark files were found."
+    benchmark(tmp_path / "score_members.tsv", 2.0)
+    assert total_cost(read_costs(tmp_path, [])).startswith("1 jobs took 2 s")
+
+
+def manifest(path: Path, **about: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(about))
+
+
+def test_products_are_those_of_the_choices(tmp_path: Path) -> None:
+    manifest(tmp_path / "world/grid/test/manifest.json", sizes={"time": 4}, sha256="aa")
+    inside = "world/small/dit/sparse/mmps/reanalysis/w/members_000-007/manifest.json"
+    manifest(tmp_path / inside, sizes={"number": 8, "time": 4}, sha256="bb")
+    manifest(tmp_path / inside.replace("sparse", "other"), sizes={}, sha256="cc")
+    found = products(tmp_path, [CHOICE, CHOICE])
+    assert [digest for *_, digest in found] == ["aa", "bb"]
+    assert found[1][1] == "8 number × 4 time"
+
+
+def test_source_is_what_the_data_say(tmp_path: Path) -> None:
+    path = tmp_path / "world/grid/test/manifest.json"
+    manifest(path, attributes={"source": "simulated"})
+    assert sources(tmp_path, ["world", "other"]) == {"world": "simulated"}
+
+
+def test_versions_name_what_computes() -> None:
+    assert {"python", "numpy", "xarray"} <= set(dict(versions()))
+
+
+def test_a_folder_without_history_has_no_commit(tmp_path: Path) -> None:
+    assert commit(tmp_path) == ""
+    assert dict(now_and_here(tmp_path, "little"))["commit"] == "unknown"

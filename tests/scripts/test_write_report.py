@@ -1,0 +1,72 @@
+"""The report of a small run, from its files to one page."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from galerne.products import write_product
+from galerne.report.page import without_record
+from tests.report.conftest import (
+    CHANNELS,
+    CHOICE,
+    CONFIG,
+    make_maps,
+    make_observations,
+    make_scores,
+)
+from workflow.scripts.plot_scores import plot_scores
+from workflow.scripts.write_report import write_report
+
+
+@pytest.fixture
+def write(tmp_path: Path):  # noqa: ANN201
+    """Writes the report of a run whose posterior has this error and spread."""
+    maps, seen = tmp_path / "maps/manifest.json", tmp_path / "observations.parquet"
+    write_product(make_maps(), maps)
+    make_observations().to_parquet(seen)
+    training = tmp_path / "world/small/training.csv"
+    training.parent.mkdir(parents=True)
+    training.write_text("step,loss\n0,2.0\n10,1.0\n")
+    stills = tmp_path / "stills"
+    stills.mkdir()
+    (stills / "index.json").write_text('[{"file": "a.png", "title": "A", "alt": "a"}]')
+    (stills / "a.png").write_bytes(b"png")
+    default = tmp_path / "default.yaml"
+    default.write_text(yaml.safe_dump(CONFIG | {"seed": 0}))
+    config = CONFIG | {"results": str(tmp_path)}
+
+    def run(name: str, ratio: float, ssr: float) -> str:
+        scores = tmp_path / "scores.csv"
+        make_scores(ratio, ssr).drop(columns="channel").to_csv(scores, index=False)
+        plot_scores(scores, tmp_path / "charts", choices=[CHOICE], channels=CHANNELS)
+        write_report(
+            scores, [maps], [seen], [training], [stills], tmp_path / "charts", default,
+            tmp_path / name, config=config, choices=[CHOICE],
+            mapped=[CHOICE | {"window": "20040114T00_12h"}],
+        )  # fmt: skip
+        return (tmp_path / name).read_text()
+
+    return run
+
+
+def test_report_is_the_same_for_the_same_files(write) -> None:
+    one, two = write("one.html", 0.4, 1.0), write("two.html", 0.4, 1.0)
+    assert without_record(one) == without_record(two)
+    assert len(without_record(one)) < len(one)
+
+
+def test_report_follows_the_scores(write) -> None:
+    good, bad = write("good.html", 0.3, 1.0), write("bad.html", 1.3, 0.5)
+    assert "far closer" in good
+    assert "well calibrated" in good
+    assert "no better than climatology" in bad
+    assert "under-dispersed" in bad
+
+
+def test_report_shows_what_was_run(write) -> None:
+    page = write("report.html", 0.4, 1.0)
+    assert "Training of world / small" in page
+    assert "<code>seed</code></th><td><code>0</code></td><td><code>3</code>" in page
+    assert 'id="explorer-data"' in page
+    assert "write_report" in page

@@ -1,0 +1,76 @@
+"""Write the report: one HTML file with the maps, the scores and what made them."""
+
+import logging
+
+from pathlib import Path
+
+import yaml
+
+from galerne.products import replacing
+from galerne.provenance import PACKAGE, SCRIPTS, source_digest
+from galerne.report import contents, record
+from galerne.report.explorer import pack_maps
+from galerne.report.page import Page, render
+from galerne.report.tables import compare, read_scores
+
+log = logging.getLogger(__name__)
+
+
+def write_report(
+    path_scores: Path,
+    paths_maps: list[Path],
+    paths_observations: list[Path],
+    paths_training: list[Path],
+    paths_stills: list[Path],
+    path_charts: Path,
+    path_default: Path,
+    path_report: Path,
+    *,
+    config: dict,
+    choices: list[dict[str, str]],
+    mapped: list[dict[str, str]],
+) -> None:
+    """Gather tables, maps and records, and set the page; one picture per still folder."""
+    scores, folder = read_scores(path_scores), Path(config["results"])
+    sources = record.sources(folder, [choice["dataset"] for choice in choices])
+    rules = [path.stem for path in sorted(SCRIPTS.glob("*.py"))]
+    table, chart, total = contents.cost_parts(folder / "benchmarks", rules)
+    sets = contents.read_sets(paths_maps, paths_observations, mapped, config)
+    page = Page(
+        title=config["report"]["title"],
+        subtitle="; ".join(dict.fromkeys(sources.values())),
+        **contents.judgement(scores, choices, config, sources),
+        explorer=pack_maps(sets),
+        stills=[figure for path in paths_stills for figure in contents.read_figures(path)[""][:1]],
+        comparison=compare(scores, choices),
+        panels=contents.score_panels(scores, choices, path_charts),
+        training=contents.training_figures(paths_training, folder),
+        config=config,
+        differences=record.differences(config, yaml.safe_load(path_default.read_text())),
+        digests=[(name, source_digest(name)) for name in rules],
+        products=record.products(folder, choices),
+        seed=config["seed"],
+        record=record.now_and_here(PACKAGE, total),
+        costs=table,
+        cost_chart=chart,
+    )
+    with replacing(path_report) as path:
+        path.write_text(render(page), encoding="utf-8")
+    log.info("%s holds %d bytes", path_report, path_report.stat().st_size)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
+    write_report(
+        path_scores=Path(snakemake.input.scores),
+        paths_maps=[Path(path) for path in snakemake.input.maps],
+        paths_observations=[Path(path) for path in snakemake.input.observations],
+        paths_training=[Path(path) for path in snakemake.input.training],
+        paths_stills=[Path(path) for path in snakemake.input.stills],
+        path_charts=Path(snakemake.input.charts),
+        path_default=Path(snakemake.input.default),
+        path_report=Path(snakemake.output.report),
+        config=snakemake.params.config,
+        choices=snakemake.params.choices,
+        mapped=snakemake.params.mapped,
+    )
