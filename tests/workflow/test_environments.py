@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 PACKAGES = {  # module -> package, where the names differ
     "PIL": "pillow",
-    "PIL": "pillow",
     "netCDF4": "netcdf4",
     "sklearn": "scikit-learn",
     "torch": "pytorch",
