@@ -41,8 +41,7 @@ def equiangular(
         raise ValueError(f"a grid needs two rows and columns, not {latitudes} x {longitudes}")
     step = 180 / (latitudes - 1 if poles else latitudes)
     first = 90 - (0 if poles else step / 2)
-    latitude = first - step * np.arange(latitudes)
-    return latitude, np.arange(longitudes) * 360 / longitudes
+    return np.linspace(first, -first, latitudes), np.arange(longitudes) * 360 / longitudes
 
 
 def is_same(

@@ -81,7 +81,9 @@ def _parts(where: str) -> list[tuple[str, xr.Dataset]]:
     """Every dataset below a path, opened lazily, with the name of its file."""
     path = Path(where)
     if "://" in where or (path.is_dir() and _is_zarr(path)):
-        return [(where, xr.open_zarr(where, chunks=None, decode_timedelta=True))]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # consolidated metadata are optional
+            return [(where, xr.open_zarr(where, chunks=None, decode_timedelta=True))]
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if p.suffix.lower() in NETCDF + GRIB)
         if not files:
@@ -151,7 +153,9 @@ def _named(dataset: xr.Dataset) -> xr.Dataset:
         on_ground = "level" not in array.dims
         names[name] = SURFACE_GEOPOTENTIAL if long == "geopotential" and on_ground else long
     names = {name: new for name, new in names.items() if new in VARIABLES | STATIC}
-    dataset = dataset[list(names)].rename({o: n for o, n in names.items() if o != n})
+    dataset = dataset.drop_vars([name for name in dataset.data_vars if name not in names]).rename(
+        {o: n for o, n in names.items() if o != n}
+    )
     for name in set(STATIC) & set(dataset.data_vars):
         if "time" in dataset[name].dims:
             dataset[name] = dataset[name].isel(time=0, drop=True)

@@ -27,6 +27,7 @@ __all__ = ["NatureRun", "open_nature_run"]
 import inspect
 import logging
 import os
+import warnings
 import zipfile
 
 from collections.abc import Callable
@@ -143,10 +144,12 @@ class NatureRun:
         self.seed, self.step_hours, self.path_cache = seed, step_hours, path_cache
         self.settings = (truncation, time_step_minutes, step_hours, origin, seed)
         self.grid = get_speedy_coords(spectral_truncation=truncation)
-        self.terrain = TerrainData.from_file(boundary / "terrain.nc", coords=self.grid)
-        self.forcing = ForcingData.from_file(
-            boundary / "forcing.nc", coords=self.grid, align_mode="wrap_year"
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of xarray and pandas about jcm's use of them
+            self.terrain = TerrainData.from_file(boundary / "terrain.nc", coords=self.grid)
+            self.forcing = ForcingData.from_file(
+                boundary / "forcing.nc", coords=self.grid, align_mode="wrap_year"
+            )
         self.model = Model(
             coords=self.grid, terrain=self.terrain, time_step=time_step_minutes, start_time=origin
         )
@@ -209,6 +212,7 @@ class NatureRun:
 
     def at_rest(self) -> State:
         """The state at rest, slightly perturbed, at the origin of time."""
+        import jax
         import jax.numpy as jnp
 
         from jcm.model import RunState
@@ -219,7 +223,8 @@ class NatureRun:
         logs = horizontal.to_nodal(dynamics.log_surface_pressure)
         logs = logs + np.float32(np.log(MEAN_PRESSURE / START_PRESSURE))
         dynamics = dynamics.replace(log_surface_pressure=horizontal.to_modal(logs))
-        return RunState(dynamics, carry, self.model.start_time, jnp.int32(0))
+        state = RunState(dynamics, carry, self.model.start_time, jnp.int32(0))
+        return jax.tree_util.tree_map(jnp.asarray, state)
 
     def spun_up(self, steps: int) -> State:
         """The state after a number of sampling steps from rest, from its file if there is one."""
@@ -316,7 +321,7 @@ def _start_jax(path_compiled: Path) -> None:
     import jax
 
     jax.config.update("jax_compilation_cache_dir", str(path_compiled))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
 def _check(selection: Selection, time_step_minutes: int) -> None:

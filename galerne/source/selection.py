@@ -8,6 +8,7 @@ Conventions: levels in hPa ascending, times in UTC, both ends included.
 
 __all__ = ["Selection"]
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,9 +38,9 @@ class Selection:
         5
     """
 
-    surface: tuple[str, ...]
-    pressure: tuple[str, ...]
-    levels: tuple[int, ...]
+    surface: Sequence[str]
+    pressure: Sequence[str]
+    levels: Sequence[int]
     start: str
     end: str
     step_hours: int

@@ -1,0 +1,61 @@
+"""Tests of the script that fetches a period."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from galerne.products import open_product
+from workflow.scripts.fetch_period import fetch_period
+
+SELECTION = {
+    "surface": ["2m_temperature"],
+    "pressure": [],
+    "levels": [],
+    "start": "2001-01-02T00:00:00",
+    "end": "2001-02-04T18:00:00",
+    "step_hours": 6,
+}
+
+
+@pytest.fixture
+def archive(tmp_path) -> xr.Dataset:
+    times = np.datetime64("2001-01-01", "ns") + np.arange(160) * np.timedelta64(6, "h")
+    values = np.random.default_rng(0).normal(280, 9, (160, 4, 8)).astype("float32")
+    coords = {
+        "valid_time": times,
+        "latitude": [67.5, 22.5, -22.5, -67.5],
+        "longitude": np.arange(8) * 45.0 - 180,
+    }
+    dims = ("valid_time", "latitude", "longitude")
+    return xr.Dataset({"t2m": (dims, values)}, coords)
+
+
+def source(tmp_path) -> dict[str, str]:
+    return {"kind": "archive", "path": str(tmp_path / "era5.nc")}
+
+
+def test_an_archive_becomes_a_product(tmp_path, archive) -> None:
+    archive.to_netcdf(tmp_path / "era5.nc")
+    path = tmp_path / "source" / "manifest.json"
+    fetch_period(path, source=source(tmp_path), selection=SELECTION)
+    found = open_product(path)
+    assert found.sizes == {"time": 136, "latitude": 4, "longitude": 8}
+    assert found["2m_temperature"].encoding["chunks"] == (120, 4, 8)
+    wanted = archive["t2m"].isel(valid_time=slice(4, 140)).roll(longitude=4)
+    assert np.array_equal(found["2m_temperature"], wanted)
+
+
+def test_faulty_values_leave_no_product(tmp_path, archive) -> None:
+    archive["t2m"][130, 2, 3] = np.nan
+    archive.to_netcdf(tmp_path / "era5.nc")
+    path = tmp_path / "source" / "manifest.json"
+    with pytest.raises(ValueError, match=r"era5.nc: variable '2m_temp.*, time 2001-02-02T12:00"):
+        fetch_period(path, source=source(tmp_path), selection=SELECTION)
+    assert not path.exists()
+    with pytest.raises(FileNotFoundError, match="no finished product"):
+        open_product(path)
+
+
+def test_an_unknown_kind_is_refused(tmp_path) -> None:
+    with pytest.raises(KeyError, match="cloud"):
+        fetch_period(tmp_path / "manifest.json", source={"kind": "cloud"}, selection=SELECTION)

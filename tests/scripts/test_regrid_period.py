@@ -1,0 +1,61 @@
+"""Tests of the script that regrids a period."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from galerne.grid.areas import cell_areas
+from galerne.products import open_product, write_product
+from workflow.scripts.regrid_period import regrid_period
+
+GRID = {"latitudes": 4, "longitudes": 8, "poles": False}
+
+
+@pytest.fixture
+def fields() -> xr.Dataset:
+    times = np.datetime64("2001-01-01", "ns") + np.arange(130) * np.timedelta64(6, "h")
+    rng = np.random.default_rng(0)
+    values = rng.normal(280, 9, (130, 7, 12)).astype("float32")
+    return xr.Dataset(
+        {
+            "2m_temperature": (("time", "latitude", "longitude"), values),
+            "land_sea_mask": (("latitude", "longitude"), rng.uniform(0, 1, (7, 12))),
+        },
+        coords={
+            "time": times,
+            "latitude": np.linspace(90, -90, 7),
+            "longitude": np.arange(12) * 30.0,
+        },
+        attrs={"source": "drawn at random"},
+    )
+
+
+def test_a_period_arrives_on_the_grid(tmp_path, fields) -> None:
+    write_product(fields, tmp_path / "source" / "manifest.json", chunks={"time": 7})
+    path = tmp_path / "grid" / "manifest.json"
+    regrid_period(tmp_path / "source" / "manifest.json", path, **GRID)
+    found = open_product(path)
+    assert found.sizes == {"time": 130, "latitude": 4, "longitude": 8}
+    assert found["latitude"].values.tolist() == [67.5, 22.5, -22.5, -67.5]
+    assert found.attrs["source"] == "drawn at random"
+    assert found["2m_temperature"].attrs["units"] == "K"
+    assert np.array_equal(found["time"], fields["time"])
+    for name in fields.data_vars:
+        before, after = (
+            x[name].mean("longitude").values @ cell_areas(x["latitude"].values)
+            for x in (fields, found)
+        )
+        assert np.allclose(before, after, rtol=1e-6)
+
+
+def test_a_damaged_chunk_leaves_no_product(tmp_path, fields) -> None:
+    write_product(fields, tmp_path / "source" / "manifest.json", chunks={"time": 10})
+    chunk = tmp_path / "source" / "data.zarr" / "2m_temperature" / "c" / "5" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-20])
+    with pytest.raises(
+        ValueError, match="'2m_temperature', times 2001-01-13T12:00 to 2001-01-15T18:00: cannot"
+    ):
+        regrid_period(
+            tmp_path / "source" / "manifest.json", tmp_path / "grid" / "manifest.json", **GRID
+        )
+    assert not (tmp_path / "grid" / "manifest.json").exists()
