@@ -79,6 +79,47 @@ def fields_of(*roles: str):
     ]
 
 
+def latents_of(*roles: str):
+    """An input function: the latents of the periods with one of these roles."""
+    return lambda wildcards: [
+        results(
+            wildcards.dataset, wildcards.autoencoder, "latents", name, "manifest.json"
+        )
+        for name in periods(wildcards.dataset, *roles)
+    ]
+
+
+def checkpoints_of(rule: str):
+    """A params function: where a training saves its progress, named by its settings."""
+    code = source_digest(rule)
+    return lambda w: f"checkpoints/{rule}/{settings_digest(code, config, dict(w))}"
+
+
+def members_in(batch: str) -> list[int]:
+    """The members of a batch such as 000-007."""
+    first, last = map(int, batch.split("-"))
+    return list(range(first, last + 1))
+
+
+def sigmas_of(wildcards) -> dict:
+    """The noise levels of a prior's schedule, for params."""
+    block = settings("priors", wildcards.prior)
+    return {key: block[key] for key in ("sigma_min", "sigma_max")}
+
+
+def draw_of(wildcards) -> dict:
+    """What draws members of a posterior, for params; every method has the same noise."""
+    w = wildcards
+    return {
+        "members": members_in(w.batch),
+        "step_hours": settings("datasets", w.dataset)["step_hours"],
+        "sigmas": sigmas_of(w),
+        "method": settings("methods", w.method),
+        "task": settings("tasks", w.task),
+        "seed": spawned("draw", w.dataset, w.network, w.window),
+    }
+
+
 def state_of(wildcards) -> dict:
     """The variables and levels of a dataset's state, for params."""
     block = settings("datasets", wildcards.dataset)
@@ -203,7 +244,7 @@ def site_files(network: str) -> dict[str, str]:
 
 def input_path(path: str) -> str:
     """An input file of the user, below data_root unless absolute."""
-    return path if path.startswith("/") else f"{CONFIG.data_root}/{path}"
+    return str(Path(CONFIG.data_root) / path)
 
 
 def archive_files(wildcards) -> list[str]:

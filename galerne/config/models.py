@@ -134,7 +134,7 @@ class Autoencoder(Strict):
 class Gaussian(Strict):
     """The Gaussian part of the prior: spatial components, each with its lag covariance."""
 
-    components: int = Field(ge=1, description="Spatial principal components kept.")
+    components: int = Field(ge=1, description="Spatial components kept for each wavenumber.")
     heldout_share: float = Field(
         gt=0, lt=1, description="Share of training windows that only estimates variances."
     )
@@ -153,6 +153,13 @@ class Network(Strict):
     ema_half_life: Positive = Field(description="Half-life of averaged weights [steps].")
 
 
+class Sampling(Strict):
+    """How the prior is sampled without observations."""
+
+    sampler: Literal["ddim", "heun", "zab", "xeab"] = Field(description="Integrator (azula).")
+    steps: int = Field(ge=1, le=1024, description="Sampling steps.")
+
+
 class Prior(Strict):
     """A diffusion model over windows of latent states."""
 
@@ -161,6 +168,7 @@ class Prior(Strict):
     sigma_max: Positive = Field(description="Greatest noise level.")
     gaussian: Gaussian
     network: Network
+    sampling: Sampling
 
 
 class Sites(Strict):
@@ -218,6 +226,9 @@ class Method(Strict):
     """Guidance by observations, and the sampler that it steers."""
 
     guidance: Literal["mmps"]
+    covariance: Literal["gaussian", "jacobian"] = Field(
+        description="Covariance given a noisy state: of the prior's Gaussian, or Tweedie's."
+    )
     sampler: Literal["ddim", "heun", "zab", "xeab"] = Field(description="Integrator (azula).")
     steps: int = Field(ge=1, le=1024, description="Sampling steps.")
     solver: Literal["gmres", "cg"] = Field(description="Linear solver of the guidance.")
@@ -286,7 +297,8 @@ class Config(Strict):
     results: str = Field(pattern=r"^[\w./-]+$", description="Folder of all products.")
     seed: int = Field(ge=0, description="The one seed; every random draw is spawned from it.")
     data_root: str = Field(description="Folder that relative paths of input files start from.")
-    threads: int = Field(ge=1, description="Threads of a job that trains or assimilates.")
+    threads: int = Field(ge=1, description="Threads of a job that trains.")
+    gpus: int = Field(ge=0, le=8, description="GPUs of a job that trains or assimilates.")
     run: list[Name] = Field(min_length=1, description="Experiments to run.")
     datasets: dict[Name, Dataset]
     autoencoders: dict[Name, Autoencoder]

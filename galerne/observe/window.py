@@ -5,7 +5,7 @@
 Depends on: numpy and xarray only.
 """
 
-__all__ = ["select_window", "window_span"]
+__all__ = ["select_window", "window_span", "window_times"]
 
 import re
 
@@ -31,6 +31,18 @@ def window_span(window: str) -> tuple[np.datetime64, np.datetime64]:
     year, month, day, hour, length = match.groups()
     start = np.datetime64(f"{year}-{month}-{day}T{hour}", "ns")
     return start, start + np.timedelta64(int(length), "h")
+
+
+def window_times(window: str, step_hours: int) -> np.ndarray:
+    """Returns the times of all states of a window, shape (state,).
+
+    Example:
+        >>> len(window_times("20040114T00_42h", 6))
+        8
+    """
+    start, end = window_span(window)
+    step = np.timedelta64(step_hours, "h")
+    return np.arange(start, end + step, step)
 
 
 def select_window(fields: xr.Dataset, window: str) -> xr.Dataset:

@@ -423,9 +423,11 @@ const drawSeries = () => {
   series.hidden = !state.place;
   if (!state.place) return;
   const { set, fields, about, grid, dots } = shown, cell = cellOf(grid, state.place);
-  const at = (frames) => frames ? frames.map((frame) => frame[cell]) : null;
+  const alone = set.hours.length < 2, hours = alone ? [set.hours[0] - 1, set.hours[0] + 1] : set.hours;
+  const drawn = (values) => (alone ? [values[0], values[0]] : values);
+  const at = (frames) => frames ? drawn(frames.map((frame) => frame[cell])) : null;
   const truth = at(fields.truth), mean = at(fields.mean), spread = at(fields.spread), climate = at(fields.climatology);
-  const lines = fields.members ? fields.members[0].map((_, k) => fields.members.map((frame) => frame[k][cell])) : [];
+  const lines = fields.members ? fields.members[0].map((_, k) => at(fields.members.map((frame) => frame[k]))) : [];
   const seen = dots.filter((dot) => cellOf(grid, dot) === cell);
   const [first, last] = [Math.min(...set.hours) - set.step / 2, Math.max(...set.hours) + set.step / 2];
   const spot = seen.filter((dot) => dot.hour >= first && dot.hour <= last);
@@ -434,13 +436,13 @@ const drawSeries = () => {
   const low = Math.min(...all), top = Math.max(...all), pad = (top - low || 1) * 0.06;
   const x = (h) => (60 + (h - first) / (last - first || 1) * 720).toFixed(1);
   const y = (v) => (190 - (v - low + pad) / (top - low + 2 * pad) * 165).toFixed(1);
-  const path = (values, name) => values ? `<polyline class="${name}" points="${values.map((v, i) => `${x(set.hours[i])},${y(v)}`).join(" ")}"/>`
-    + (values.length < 2 && name !== "member" ? `<line class="${name}" x1="${x(set.hours[0] - 1)}" x2="${x(set.hours[0] + 1)}" y1="${y(values[0])}" y2="${y(values[0])}"/>` : "") : "";
+  const path = (values, name) => values ? `<polyline class="${name}" points="${values.map((v, i) => `${x(hours[i])},${y(v)}`).join(" ")}"/>` : "";
   const ticks = [0, 1, 2, 3].map((k) => low + (top - low) * k / 3);
   const every = Math.ceil(set.hours.length / 8);
   let body = ticks.map((v) => `<line class="axis" x1="60" x2="780" y1="${y(v)}" y2="${y(v)}"/><text x="54" y="${y(v)}" dy="4" text-anchor="end">${digits(v)}</text>`).join("");
   body += set.hours.map((h, i) => i % every ? "" : `<text x="${x(h)}" y="207" text-anchor="middle">${set.times[i].slice(5, 13)}</text>`).join("");
-  if (mean && spread && mean.length > 1) body += `<polygon class="band" points="${[...mean.keys()].map((i) => `${x(set.hours[i])},${y(mean[i] + spread[i])}`).join(" ")} ${[...mean.keys()].reverse().map((i) => `${x(set.hours[i])},${y(mean[i] - spread[i])}`).join(" ")}"/>`;
+  const edge = (order, sign) => order.map((i) => `${x(hours[i])},${y(mean[i] + sign * spread[i])}`).join(" ");
+  if (band.length) body += `<polygon class="band" points="${edge([...mean.keys()], 1)} ${edge([...mean.keys()].reverse(), -1)}"/>`;
   body += lines.map((line) => path(line, "member")).join("") + path(climate, "clim") + path(mean, "mean") + path(truth, "truth");
   body += spot.map((d) => `<circle class="${d.withheld ? "kept" : "used"}" cx="${x(d.hour)}" cy="${y(d.value)}" r="4"/>`).join("");
   body += `<line class="axis" x1="${x(set.hours[state.frame])}" x2="${x(set.hours[state.frame])}" y1="22" y2="192"/>`;

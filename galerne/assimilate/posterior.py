@@ -1,0 +1,100 @@
+r"""An ensemble given observations: the states that a task asks for, cutoff by cutoff.
+
+For each cutoff the observations up to it condition the whole window, and the states asked
+for are kept. A member has the same noise for every cutoff.
+"""
+
+__all__ = ["Observations", "draw_posterior_windows", "usable"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from jaxtyping import Float
+
+from ..latent.autoencoder import Autoencoder
+from ..observe.operator import Interpolation
+from ..prior.backbone import calendar
+from ..prior.denoiser import WindowDenoiser
+from ..prior.trajectory import decode_members, draw_windows, member_noise
+from ..stats.transform import Transform
+from .forward import ForwardOperator
+from .guidance import MomentMatching
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What conditions a window.
+
+    Arguments:
+        table: The observations; those withheld or after the cutoff are already gone.
+        times: The times of the states of the window, shape (state,).
+    """
+
+    table: pd.DataFrame
+    times: np.ndarray
+
+
+def usable(
+    observations: pd.DataFrame, times: np.ndarray, last_observation: np.datetime64
+) -> Observations:
+    """Keeps what may be used: not withheld, within the window, not after the cutoff.
+
+    Raises:
+        ValueError: If nothing is left.
+    """
+    when = observations["time"]
+    kept = ~observations["withheld"] & (when >= times[0]) & (when <= last_observation)
+    if not kept.any():
+        raise ValueError(
+            f"no observation between {times[0]} and {last_observation} may be used: "
+            f"{len(observations)} in the table, {int(observations['withheld'].sum())} withheld"
+        )
+    return Observations(observations[kept].reset_index(drop=True), times)
+
+
+def draw_posterior_windows(
+    prior: WindowDenoiser,
+    autoencoder: Autoencoder,
+    transform: Transform,
+    observations: Observations,
+    *,
+    members: Sequence[int],
+    seed: int,
+    sampler: str,
+    steps: int,
+    **guidance: object,
+) -> Float[np.ndarray, "member state channel lat lon"]:
+    """Draws members of the posterior of a window [unit of each variable].
+
+    Arguments:
+        prior: The prior over windows of latents.
+        autoencoder: The decoder.
+        transform: The transform between anomalies and fields.
+        observations: What conditions the window.
+        members: The members to draw; each is the same in any batch, up to rounding.
+        seed: Seed of the noise.
+        sampler: Name of the integrator.
+        steps: Sampling steps.
+        guidance: Settings of :class:`galerne.assimilate.guidance.MomentMatching`.
+    """
+    times = observations.times
+    operator = Interpolation.build(
+        observations.table,
+        times=times,
+        channels=transform.channels,
+        latitude=transform.latitude,
+        longitude=transform.longitude,
+    )
+    A = ForwardOperator(
+        autoencoder, operator, transform.climatology(times), transform.scale_at(times)
+    )
+    y = A.innovate(observations.table["observation"].to_numpy())
+    error = torch.from_numpy(observations.table["error"].to_numpy()).float()
+    given = MomentMatching(prior, y, error, A, **guidance)
+    noise = member_noise(seed, members, prior.gaussian.shape)
+    z = draw_windows(given, noise, sampler=sampler, steps=steps, season=calendar(times[:1]))
+    return transform.inverse(decode_members(autoencoder, z), times)

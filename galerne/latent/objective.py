@@ -1,0 +1,50 @@
+r"""What the autoencoder is trained for: the area-weighted squared error of noisy latents.
+
+.. math:: \mathcal{L} = \mathbb{E} \sum_{c, i, j} a_i \left( D(E(x) + \epsilon) - x
+    \right)_{cij}^2, \qquad \epsilon \sim \mathcal{N}(0, \nu^2 I)
+
+The noise makes the decoder smooth at the scale that a diffusion sampler can resolve.
+"""
+
+__all__ = ["reconstruction_loss", "relative_errors"]
+
+import torch
+
+from jaxtyping import Float
+from torch import Tensor
+
+from .autoencoder import Autoencoder
+
+
+def reconstruction_loss(
+    model: Autoencoder,
+    x: Float[Tensor, "batch channel lat lon"],
+    areas: Float[Tensor, "lat"],
+    noise: float,
+    rng: torch.Generator,
+) -> Float[Tensor, ""]:
+    """Returns the mean squared error of decoded noisy latents [1].
+
+    Arguments:
+        model: The autoencoder.
+        x: Standardised anomalies [1].
+        areas: The share of the sphere of each row [1].
+        noise: Standard deviation of the noise on latents [1].
+        rng: Source of the noise.
+    """
+    z = model.encode(x)
+    z = z + noise * torch.randn(z.shape, generator=rng)
+    return _mean_square(model.decode(z) - x, areas).mean()
+
+
+@torch.no_grad()
+def relative_errors(
+    model: Autoencoder, x: Float[Tensor, "batch channel lat lon"], areas: Float[Tensor, "lat"]
+) -> Float[Tensor, "channel"]:
+    """Returns the error of each channel over the size of its anomalies [1]."""
+    error = torch.cat([model.decode(model.encode(part)) - part for part in x.split(64)])
+    return (_mean_square(error, areas) / _mean_square(x, areas)).sqrt()
+
+
+def _mean_square(x: Tensor, areas: Tensor) -> Tensor:
+    return torch.einsum("bcij,i->c", x.square(), areas) / (len(x) * x.shape[-1])

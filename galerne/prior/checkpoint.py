@@ -1,0 +1,38 @@
+"""Opens the two files of a prior as one denoiser."""
+
+__all__ = ["open_prior"]
+
+import json
+
+from pathlib import Path
+
+from safetensors import safe_open
+
+from ..nn.checkpoint import load_module
+from .backbone import Backbone
+from .denoiser import WindowDenoiser
+from .gaussian import WindowGaussian
+
+
+def open_prior(
+    path_gaussian: Path, path_model: Path, sigma_min: float, sigma_max: float
+) -> WindowDenoiser:
+    """Opens a prior for inference.
+
+    Arguments:
+        path_gaussian: The Gaussian.
+        path_model: The network; one that was never trained is left out.
+        sigma_min: Least noise level of the schedule.
+        sigma_max: Greatest noise level of the schedule.
+
+    Raises:
+        ValueError: If a file is damaged or the two are of different latents.
+    """
+    gaussian = load_module(WindowGaussian, path_gaussian)
+    states, channels, rows, columns = gaussian.shape
+    same = {"states": states, "channels": channels, "rows": rows, "columns": columns}
+    backbone = load_module(Backbone, path_model, **same)
+    with safe_open(path_model, framework="pt") as file:
+        trained = json.loads(file.metadata().get("trained", "true"))
+    denoiser = WindowDenoiser(gaussian, backbone if trained else None, sigma_min, sigma_max)
+    return denoiser.eval().requires_grad_(False)

@@ -1,0 +1,96 @@
+r"""The denoiser of the prior: the exact Gaussian, and a network for what it misses.
+
+.. math:: \mu_\phi(z_t) = \mu_G(z_t) + c(\sigma_t) \, b_\phi \left( \frac{z_t}
+    {\sqrt{1 + \sigma_t^2}}, \mu_G(z_t), \log \sigma_t, \text{season} \right)
+
+The output scale :math:`c(\sigma_t)` is the root mean posterior variance of the Gaussian, known
+in closed form: the network always corrects an error of unit size, and its loss, divided by
+:math:`c^2`, is one at every noise level before training. This takes the place of the skip
+connection of EDM, which is the Gaussian denoiser of an isotropic covariance.
+
+References:
+    | Elucidating the Design Space of Diffusion-Based Generative Models (Karras et al., 2022)
+    | https://arxiv.org/abs/2206.00364
+"""
+
+__all__ = ["WindowDenoiser"]
+
+import math
+
+import torch
+
+from azula.denoise import Denoiser, DiracPosterior
+from azula.noise import VESchedule
+from jaxtyping import Float
+from torch import Tensor
+
+from .backbone import Backbone
+from .gaussian import WindowGaussian
+
+TRAINING_SIGMA = (0.05, 30.0)  # noise levels that training draws from, log-uniformly
+
+
+class WindowDenoiser(Denoiser):
+    """Denoises windows of latents.
+
+    Arguments:
+        gaussian: The Gaussian part.
+        backbone: The network, or ``None`` for the Gaussian alone.
+        sigma_min: Least noise level of the schedule.
+        sigma_max: Greatest noise level of the schedule.
+    """
+
+    def __init__(
+        self,
+        gaussian: WindowGaussian,
+        backbone: Backbone | None,
+        sigma_min: float,
+        sigma_max: float,
+    ) -> None:
+        super().__init__()
+        self.gaussian, self.backbone = gaussian, backbone
+        self.schedule = VESchedule(sigma_min, sigma_max)
+
+    def forward(
+        self,
+        z_t: Float[Tensor, "batch state channel y x"],
+        t: Float[Tensor, "..."],
+        season: Float[Tensor, "batch 4"] | None = None,
+    ) -> DiracPosterior:
+        """Returns the mean of the clean windows given noisy ones.
+
+        Arguments:
+            z_t: Noisy windows.
+            t: The time of the schedule, one for all or one each.
+            season: Season and hour, see :func:`galerne.prior.backbone.calendar`; needed by
+                the network only.
+        """
+        _, sigma_t = self.schedule(t)
+        return DiracPosterior(mean=self.mean(z_t, sigma_t, season))
+
+    def mean(self, z_t: Tensor, sigma_t: Tensor, season: Tensor | None) -> Tensor:
+        """Returns the mean at a noise level, one for all or one each."""
+        guess = self.gaussian.denoise(z_t, sigma_t)
+        if self.backbone is None:
+            return guess
+        sigma_t = sigma_t.expand(len(z_t))
+        scale = self.gaussian.uncertainty(sigma_t)[:, None, None, None, None]
+        c_in = torch.rsqrt(1 + sigma_t.square())[:, None, None, None, None]
+        season = season.expand(len(z_t), -1)
+        return guess + scale * self.backbone(c_in * z_t, guess, sigma_t.log(), season)
+
+    def loss(
+        self,
+        z: Float[Tensor, "batch state channel y x"],
+        season: Float[Tensor, "batch 4"],
+        rng: torch.Generator,
+    ) -> Float[Tensor, ""]:
+        """Returns the squared error of the mean in units of the Gaussian's uncertainty."""
+        low, high = map(math.log, TRAINING_SIGMA)
+        # Stratified: the noise levels of a batch are spread over the whole range.
+        place = (torch.arange(len(z)) + torch.rand(len(z), generator=rng)) / len(z)
+        sigma_t = torch.exp(low + (high - low) * place)
+        noise = torch.randn(z.shape, generator=rng)
+        z_t = z + sigma_t[:, None, None, None, None] * noise
+        error = (self.mean(z_t, sigma_t, season) - z).square().mean((1, 2, 3, 4))
+        return (error / self.gaussian.uncertainty(sigma_t).square()).mean()

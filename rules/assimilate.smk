@@ -1,0 +1,63 @@
+"""assimilate: members of the posterior, and the baseline without observations.
+
+reads   {dataset}/networks/{network}/{window}/observations.parquet, and the models
+writes  {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/{window}/members_{batch},
+        {dataset}/climatology/{window}
+"""
+
+POSTERIOR = (*PRIOR, "{network}", "{method}", "{task}", "{window}")
+
+
+rule draw_posterior:
+    input:
+        observations=results(
+            "{dataset}", "networks", "{network}", "{window}", "observations.parquet"
+        ),
+        climatology=results("{dataset}", "stats", "climatology", "manifest.json"),
+        autoencoder=results("{dataset}", "{autoencoder}", "model.safetensors"),
+        gaussian=rules.pool_latent_moments.output.gaussian,
+        model=rules.train_prior.output.model,
+    output:
+        ensemble=results(*POSTERIOR, "members_{batch}", "manifest.json"),
+    log:
+        logs(*POSTERIOR, "draw_posterior", "{batch}"),
+    benchmark:
+        benchmarks(*POSTERIOR, "draw_posterior", "{batch}")
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=120,
+        gpu=CONFIG.gpus,
+    params:
+        draw=draw_of,
+        code=source_digest("draw_posterior"),
+    message:
+        "Drawing {wildcards.task} of {wildcards.window} by {wildcards.method}"
+    script:
+        "../workflow/scripts/draw_posterior.py"
+
+
+rule draw_baseline:
+    input:
+        climatology=results("{dataset}", "stats", "climatology", "manifest.json"),
+    output:
+        ensemble=results("{dataset}", "climatology", "{window}", "manifest.json"),
+    log:
+        logs("{dataset}", "draw_baseline", "{window}"),
+    benchmark:
+        benchmarks("{dataset}", "draw_baseline", "{window}")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime=15,
+    params:
+        step_hours=lambda w: settings("datasets", w.dataset)["step_hours"],
+        code=source_digest("draw_baseline"),
+    message:
+        "Writing the climatology of {wildcards.window}"
+    script:
+        "../workflow/scripts/draw_baseline.py"

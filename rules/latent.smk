@@ -1,0 +1,96 @@
+"""latent: the autoencoder, and the record in its terms.
+
+reads   {dataset}/grid/{period}, {dataset}/stats/climatology
+writes  {dataset}/{autoencoder}/model.safetensors, {dataset}/{autoencoder}/latents/{period},
+        {dataset}/{autoencoder}/reconstruction/{window}
+"""
+
+
+rule train_autoencoder:
+    input:
+        train=fields_of("train"),
+        validation=fields_of("validation"),
+        climatology=rules.pool_climatology.output.climatology,
+    output:
+        model=results("{dataset}", "{autoencoder}", "model.safetensors"),
+        training=results("{dataset}", "{autoencoder}", "training.csv"),
+        reconstruction=results("{dataset}", "{autoencoder}", "reconstruction.csv"),
+    log:
+        logs("{dataset}", "{autoencoder}", "train_autoencoder"),
+    benchmark:
+        benchmarks("{dataset}", "{autoencoder}", "train_autoencoder")
+    conda:
+        "../envs/torch.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=4_000,
+        runtime=240,
+        gpu=CONFIG.gpus,
+    params:
+        autoencoder=of("autoencoders"),
+        seed=lambda w: spawned("autoencoder", w.dataset, w.autoencoder),
+        checkpoints=checkpoints_of("train_autoencoder"),
+        code=source_digest("train_autoencoder"),
+    message:
+        "Training autoencoder {wildcards.autoencoder} on {wildcards.dataset}"
+    script:
+        "../workflow/scripts/train_autoencoder.py"
+
+
+rule encode_period:
+    input:
+        fields=rules.regrid_period.output.fields,
+        climatology=rules.pool_climatology.output.climatology,
+        model=rules.train_autoencoder.output.model,
+    output:
+        latents=results(
+            "{dataset}", "{autoencoder}", "latents", "{period}", "manifest.json"
+        ),
+    log:
+        logs("{dataset}", "{autoencoder}", "encode_period", "{period}"),
+    benchmark:
+        benchmarks("{dataset}", "{autoencoder}", "encode_period", "{period}")
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=60,
+    params:
+        architecture=lambda w: {
+            key: value
+            for key, value in settings("autoencoders", w.autoencoder).items()
+            if key in ("latent_channels", "downsampling")
+        },
+        code=source_digest("encode_period"),
+    message:
+        "Encoding {wildcards.period} of {wildcards.dataset} with {wildcards.autoencoder}"
+    script:
+        "../workflow/scripts/encode_period.py"
+
+
+rule reconstruct_window:
+    input:
+        fields=truth_of,
+        climatology=rules.pool_climatology.output.climatology,
+        model=rules.train_autoencoder.output.model,
+    output:
+        ensemble=results(
+            "{dataset}", "{autoencoder}", "reconstruction", "{window}", "manifest.json"
+        ),
+    log:
+        logs("{dataset}", "{autoencoder}", "reconstruct_window", "{window}"),
+    benchmark:
+        benchmarks("{dataset}", "{autoencoder}", "reconstruct_window", "{window}")
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=15,
+    params:
+        code=source_digest("reconstruct_window"),
+    message:
+        "Encoding and decoding the truth of {wildcards.window}"
+    script:
+        "../workflow/scripts/reconstruct_window.py"

@@ -1,0 +1,98 @@
+"""prior: a Gaussian over windows of latents, and a diffusion model on top of it.
+
+reads   {dataset}/{autoencoder}/latents/{period}
+writes  {dataset}/{autoencoder}/{prior}/gaussian.safetensors, .../model.safetensors,
+        {dataset}/{autoencoder}/{prior}/samples/{window}
+"""
+
+PRIOR = ("{dataset}", "{autoencoder}", "{prior}")
+
+
+rule pool_latent_moments:
+    input:
+        train=latents_of("train"),
+        validation=latents_of("validation"),
+    output:
+        gaussian=results(*PRIOR, "gaussian.safetensors"),
+    log:
+        logs(*PRIOR, "pool_latent_moments"),
+    benchmark:
+        benchmarks(*PRIOR, "pool_latent_moments")
+    conda:
+        "../envs/torch.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        prior=lambda w: settings("priors", w.prior)["gaussian"]
+        | {"states": settings("priors", w.prior)["states"]},
+        code=source_digest("pool_latent_moments"),
+    message:
+        "Pooling the space-time covariance of the latents of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/pool_latent_moments.py"
+
+
+rule train_prior:
+    input:
+        train=latents_of("train"),
+        validation=latents_of("validation"),
+        gaussian=rules.pool_latent_moments.output.gaussian,
+    output:
+        model=results(*PRIOR, "model.safetensors"),
+        training=results(*PRIOR, "training.csv"),
+    log:
+        logs(*PRIOR, "train_prior"),
+    benchmark:
+        benchmarks(*PRIOR, "train_prior")
+    conda:
+        "../envs/torch.yaml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=4_000,
+        runtime=480,
+        gpu=CONFIG.gpus,
+    params:
+        network=lambda w: settings("priors", w.prior)["network"],
+        seed=lambda w: spawned("prior", w.dataset, w.autoencoder, w.prior),
+        checkpoints=checkpoints_of("train_prior"),
+        code=source_digest("train_prior"),
+    message:
+        "Training prior {wildcards.prior} on {wildcards.dataset}"
+    script:
+        "../workflow/scripts/train_prior.py"
+
+
+rule sample_prior:
+    input:
+        climatology=results("{dataset}", "stats", "climatology", "manifest.json"),
+        autoencoder=results("{dataset}", "{autoencoder}", "model.safetensors"),
+        gaussian=rules.pool_latent_moments.output.gaussian,
+        model=rules.train_prior.output.model,
+    output:
+        ensemble=results(
+            *PRIOR, "samples", "{window}", "members_{batch}", "manifest.json"
+        ),
+    log:
+        logs(*PRIOR, "sample_prior", "{window}", "{batch}"),
+    benchmark:
+        benchmarks(*PRIOR, "sample_prior", "{window}", "{batch}")
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+        gpu=CONFIG.gpus,
+    params:
+        step_hours=lambda w: settings("datasets", w.dataset)["step_hours"],
+        members=lambda w: members_in(w.batch),
+        sigmas=sigmas_of,
+        sampling=lambda w: settings("priors", w.prior)["sampling"],
+        seed=lambda w: spawned("sample", w.dataset, w.autoencoder, w.prior, w.window),
+        code=source_digest("sample_prior"),
+    message:
+        "Sampling prior {wildcards.prior} in {wildcards.window}, members {wildcards.batch}"
+    script:
+        "../workflow/scripts/sample_prior.py"

@@ -1,0 +1,54 @@
+"""stats: moments, and the climatology that standardises the fields; training periods only.
+
+reads   {dataset}/grid/{period}
+writes  {dataset}/stats/moments.csv, {dataset}/stats/climatology
+"""
+
+
+rule pool_moments:
+    input:
+        fields=fields_of("train"),
+    output:
+        moments=results("{dataset}", "stats", "moments.csv"),
+    log:
+        logs("{dataset}", "stats", "pool_moments"),
+    benchmark:
+        benchmarks("{dataset}", "stats", "pool_moments")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=60,
+    params:
+        state=state_of,
+        code=source_digest("pool_moments"),
+    message:
+        "Pooling area-weighted moments of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/pool_moments.py"
+
+
+rule pool_climatology:
+    input:
+        fields=fields_of("train"),
+    output:
+        climatology=results("{dataset}", "stats", "climatology", "manifest.json"),
+    log:
+        logs("{dataset}", "stats", "pool_climatology"),
+    benchmark:
+        benchmarks("{dataset}", "stats", "pool_climatology")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=60,
+    params:
+        state=state_of,
+        climatology=lambda w: settings("datasets", w.dataset)["climatology"],
+        code=source_digest("pool_climatology"),
+    message:
+        "Pooling the smooth climatology of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/pool_climatology.py"

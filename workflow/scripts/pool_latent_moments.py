@@ -1,0 +1,49 @@
+"""Pool the mean and space-time covariance of the latents."""
+
+import logging
+
+from pathlib import Path
+
+import torch
+
+from galerne.nn.checkpoint import save_module
+from galerne.prior.gaussian import fit_gaussian
+from galerne.prior.window import LatentRecords, alternate_blocks
+
+log = logging.getLogger(__name__)
+
+
+def pool_latent_moments(
+    paths_train: list[Path],
+    paths_validation: list[Path],
+    path_gaussian: Path,
+    *,
+    states: int,
+    components: int,
+    heldout_share: float,
+    threads: int,
+) -> None:
+    """Fit directions on one part of the record and variances on the other [1]."""
+    torch.set_num_threads(threads)
+    train = LatentRecords(paths_train, states)
+    validation = LatentRecords(paths_validation, states)
+    gaussian = fit_gaussian(
+        lambda heldout: alternate_blocks(train, validation, heldout_share, heldout),
+        states,
+        components,
+        log.info,
+    )
+    names = ("states", "channels", "rows", "columns")
+    arguments = dict(zip(names, gaussian.shape, strict=True)) | {"components": components}
+    save_module(gaussian, arguments, path_gaussian)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
+    pool_latent_moments(
+        paths_train=[Path(path) for path in snakemake.input.train],
+        paths_validation=[Path(path) for path in snakemake.input.validation],
+        path_gaussian=Path(snakemake.output.gaussian),
+        threads=snakemake.threads,
+        **snakemake.params.prior,
+    )

@@ -1,0 +1,58 @@
+"""Pool the area-weighted mean and standard deviation of every channel."""
+
+import logging
+
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+import pandas as pd
+
+from galerne.arrays import stack_channels
+from galerne.catalogue import channels
+from galerne.grid.areas import cell_areas
+from galerne.products import open_product, replacing
+from galerne.stats.moments import Moments
+
+log = logging.getLogger(__name__)
+BLOCK = 120  # states in memory
+
+
+def pool_moments(
+    paths_fields: list[Path],
+    path_moments: Path,
+    *,
+    surface: list[str],
+    pressure: list[str],
+    levels: list[int],
+) -> None:
+    """Read the training periods block by block, merge, and write mean and std [unit]."""
+    state = channels(surface, pressure, levels)
+    blocks = []
+    for path in paths_fields:
+        fields = open_product(path)
+        areas = cell_areas(fields["latitude"].values)
+        starts = range(0, fields.sizes["time"], BLOCK)
+        parts = (stack_channels(fields.isel(time=slice(i, i + BLOCK)), state) for i in starts)
+        blocks.append(reduce(add, (Moments.of(part, areas) for part in parts)))
+        log.info("%s: %d states", path.parent.name, fields.sizes["time"])
+    pooled = reduce(add, blocks)
+    table = pd.DataFrame(
+        {
+            "variable": [channel.variable for channel in state],
+            "level": [channel.level for channel in state],
+            "mean": pooled.mean,
+            "std": pooled.std,
+        }
+    ).astype({"level": "Int64"})
+    with replacing(path_moments) as path:
+        table.to_csv(path, index=False)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
+    pool_moments(
+        paths_fields=[Path(path) for path in snakemake.input.fields],
+        path_moments=Path(snakemake.output.moments),
+        **snakemake.params.state,
+    )

@@ -1,0 +1,71 @@
+"""Sample the prior over the states of a window, without observations."""
+
+import logging
+
+from pathlib import Path
+
+import torch
+
+from galerne.arrays import unstack_channels
+from galerne.latent.autoencoder import Autoencoder
+from galerne.nn.checkpoint import load_module
+from galerne.observe.window import window_times
+from galerne.prior.backbone import calendar
+from galerne.prior.checkpoint import open_prior
+from galerne.prior.trajectory import decode_members, draw_windows, member_noise
+from galerne.products import write_product
+from galerne.stats.transform import Transform
+
+log = logging.getLogger(__name__)
+
+
+def sample_prior(
+    path_climatology: Path,
+    path_autoencoder: Path,
+    path_gaussian: Path,
+    path_model: Path,
+    path_ensemble: Path,
+    *,
+    window: str,
+    members: list[int],
+    step_hours: int,
+    sigmas: dict[str, float],
+    sampling: dict[str, int],
+    seed: int,
+    threads: int,
+) -> None:
+    """Write members of the prior [unit of each variable]."""
+    torch.set_num_threads(threads)
+    transform = Transform.open(path_climatology)
+    autoencoder = load_module(Autoencoder, path_autoencoder)
+    prior = open_prior(path_gaussian, path_model, **sigmas)
+    times = window_times(window, step_hours)
+    noise = member_noise(seed, members, prior.gaussian.shape)
+    z = draw_windows(prior, noise, season=calendar(times[:1]), **sampling)
+    log.info("drew members %s", members)
+    values = transform.inverse(decode_members(autoencoder, z), times)
+    coords = {
+        "number": members,
+        "time": times,
+        "latitude": transform.latitude,
+        "longitude": transform.longitude,
+    }
+    write_product(unstack_channels(values, transform.channels, coords), path_ensemble)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
+    sample_prior(
+        path_climatology=Path(snakemake.input.climatology),
+        path_autoencoder=Path(snakemake.input.autoencoder),
+        path_gaussian=Path(snakemake.input.gaussian),
+        path_model=Path(snakemake.input.model),
+        path_ensemble=Path(snakemake.output.ensemble),
+        window=snakemake.wildcards.window,
+        members=snakemake.params.members,
+        step_hours=snakemake.params.step_hours,
+        sigmas=snakemake.params.sigmas,
+        sampling=snakemake.params.sampling,
+        seed=snakemake.params.seed,
+        threads=snakemake.threads,
+    )
