@@ -203,7 +203,7 @@ def _panel(
         span = (0.0, float(np.nanmax(values)) or 1.0)
     if kind == "difference":
         most = float(np.nanpercentile(np.abs(values), 99.5)) or 1.0
-        span = (0.0, most)
+        span = (-most, most)
     canvas.field(ax, values, kind, span)
     _bar(ax, kind, span, unit)
 

@@ -77,3 +77,14 @@ def test_coast_crosses_the_date_line_without_a_stroke_across_the_map() -> None:
 
 def test_sea_alone_has_no_coast() -> None:
     assert coastlines(np.zeros((32, 64)), LATITUDE, LONGITUDE) == []
+
+
+def test_the_last_and_the_first_column_are_neighbours() -> None:
+    mask = np.zeros((32, 64))
+    mask[:, (LONGITUDE > 90) & (LONGITUDE < 180)] = 1.0
+    mask[:, np.flatnonzero(LONGITUDE > 180)[0]] = 0.4
+    places = np.concatenate(coastlines(mask, LATITUDE, LONGITUDE))
+    west = places[places[:, 0] < 0, 0]
+    assert len(west) == 32
+    # From 0.7 at -180 to 0.4 at the centre of the first column, 2.8125 degrees on.
+    assert west == pytest.approx(-180 + 2.8125 * 2 / 3, abs=1e-6)

@@ -32,6 +32,12 @@ def test_first_choice_of_each_task_speaks() -> None:
     assert "not the real one" in said["limits"][0]
 
 
+def test_the_first_of_two_networks_speaks() -> None:
+    scores = pd.concat([make_scores(0.4), make_scores(0.9, network="dense")], ignore_index=True)
+    said = judgement(scores, [CHOICE, CHOICE | {"network": "dense"}], CONFIG, {})
+    assert said["tiles"][0][0] == "0.400"
+
+
 def test_a_run_without_reanalysis_is_judged_by_what_it_has() -> None:
     said = judgement(
         make_scores(0.7, leads=(6,), task="forecast"), [CHOICE | {"task": "forecast"}], CONFIG, {}
