@@ -30,6 +30,7 @@ def save_module(
     tensors = {key: value.contiguous() for key, value in module.state_dict().items()}
     with replacing(path) as part:
         save_file(tensors, part, header)
+        part.chmod(0o644)  # safetensors writes for the owner alone
 
 
 def load_module(kind: type[M], path: Path, **expected: object) -> M:
