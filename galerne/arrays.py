@@ -7,7 +7,7 @@ A *state* is an array of shape ``channel lat lon``; its channels are listed by
 Conventions: latitude north to south, longitude 0 to 360 eastward, levels in hPa.
 """
 
-__all__ = ["LAYOUT", "describe_coordinates", "stack_channels", "unstack_channels"]
+__all__ = ["LAYOUT", "describe_coordinates", "read_values", "stack_channels", "unstack_channels"]
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ def stack_channels(
         The values [unit of each variable], float32.
 
     Raises:
-        ValueError: If a variable or a level is missing, by name.
+        ValueError: If a variable or a level is missing or damaged, by name.
     """
     fields = []
     for channel in channels:
@@ -53,8 +53,30 @@ def stack_channels(
                 )
             field = field.sel(level=channel.level)
         order = [name for name in LAYOUT if name in field.dims]
-        fields.append(field.transpose(*order).values.astype("float32", copy=False))
+        values = read_values(field.transpose(*order), dataset.encoding.get("source", "the data"))
+        fields.append(values.astype("float32", copy=False))
     return np.stack(fields, axis=-3)
+
+
+def read_values(field: xr.DataArray, source: object) -> np.ndarray:
+    """Reads a lazy field, and says which when that fails.
+
+    Arguments:
+        field: The field.
+        source: Where it comes from, for the message.
+
+    Raises:
+        ValueError: If its bytes cannot be read or are not those that were written.
+    """
+    try:
+        return field.values
+    except (RuntimeError, OSError, ValueError) as error:
+        times = field["time"].values.ravel() if "time" in field.coords else []
+        span = f" between {times[0]} and {times[-1]}" if len(times) else ""
+        raise ValueError(
+            f"{field.name!r} of {source}{span} cannot be read, its bytes are damaged ({error}); "
+            "delete the product and run again"
+        ) from error
 
 
 def unstack_channels(

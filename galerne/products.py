@@ -46,7 +46,7 @@ def write_product(
     part = folder / f"{STORE}.part"
     shutil.rmtree(part, ignore_errors=True)
     encoding = {name: _encoding(array, chunks or {}) for name, array in dataset.variables.items()}
-    dataset.to_zarr(part, mode="w", encoding=encoding, zarr_format=3, consolidated=True)
+    dataset.to_zarr(part, mode="w", encoding=encoding, zarr_format=3, consolidated=False)
     shutil.rmtree(folder / STORE, ignore_errors=True)
     part.rename(folder / STORE)
     with replacing(path_manifest) as path:
@@ -69,7 +69,9 @@ def open_product(path_manifest: Path, *, chunks: dict[str, int] | None = None) -
     found, wanted = len(_files(store)), json.loads(path_manifest.read_text())["files"]
     if found != wanted:
         raise FileNotFoundError(f"{store} holds {found} files, not the {wanted} written")
-    return xr.open_zarr(store, chunks=chunks, zarr_format=3, decode_timedelta=True)
+    return xr.open_zarr(
+        store, chunks=chunks, zarr_format=3, consolidated=False, decode_timedelta=True
+    )
 
 
 @contextmanager

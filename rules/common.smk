@@ -56,6 +56,11 @@ def settings(block: str, name: str) -> dict:
     return getattr(CONFIG, block)[name].model_dump(mode="json")
 
 
+def part_of(block: str, name: str, *keys: str) -> dict:
+    """Some keys of a named block, for params."""
+    return {key: settings(block, name)[key] for key in keys}
+
+
 def of(block: str):
     """A params function: the block that the wildcard of the same name chooses."""
     return lambda wildcards: settings(block, getattr(wildcards, block.rstrip("s")))
@@ -101,10 +106,15 @@ def members_in(batch: str) -> list[int]:
     return list(range(first, last + 1))
 
 
+def network_of(wildcards, *keys: str) -> dict:
+    """Some settings of a prior's network, for params."""
+    network = settings("priors", wildcards.prior)["network"]
+    return {key: network[key] for key in keys}
+
+
 def sigmas_of(wildcards) -> dict:
     """The noise levels of a prior's schedule, for params."""
-    block = settings("priors", wildcards.prior)
-    return {key: block[key] for key in ("sigma_min", "sigma_max")}
+    return part_of("priors", wildcards.prior, "sigma_min", "sigma_max")
 
 
 def draw_of(wildcards) -> dict:
@@ -122,8 +132,7 @@ def draw_of(wildcards) -> dict:
 
 def state_of(wildcards) -> dict:
     """The variables and levels of a dataset's state, for params."""
-    block = settings("datasets", wildcards.dataset)
-    return {key: block[key] for key in ("surface", "pressure", "levels")}
+    return part_of("datasets", wildcards.dataset, "surface", "pressure", "levels")
 
 
 def window_name(start, hours: int) -> str:

@@ -5,6 +5,9 @@ writes  {dataset}/{autoencoder}/model.safetensors, {dataset}/{autoencoder}/laten
         {dataset}/{autoencoder}/reconstruction/{window}
 """
 
+ARCHITECTURE = ("latent_channels", "downsampling", "hidden_channels", "blocks", "bound")
+OPTIMISATION = ("steps", "batch_size", "learning_rate", "noise")
+
 
 rule train_autoencoder:
     input:
@@ -27,7 +30,8 @@ rule train_autoencoder:
         runtime=240,
         gpu=CONFIG.gpus,
     params:
-        autoencoder=of("autoencoders"),
+        optimisation=lambda w: part_of("autoencoders", w.autoencoder, *OPTIMISATION),
+        architecture=lambda w: part_of("autoencoders", w.autoencoder, *ARCHITECTURE),
         seed=lambda w: spawned("autoencoder", w.dataset, w.autoencoder),
         checkpoints=checkpoints_of("train_autoencoder"),
         code=source_digest("train_autoencoder"),
@@ -57,11 +61,7 @@ rule encode_period:
         mem_mb=2_000,
         runtime=60,
     params:
-        architecture=lambda w: {
-            key: value
-            for key, value in settings("autoencoders", w.autoencoder).items()
-            if key in ("latent_channels", "downsampling")
-        },
+        architecture=lambda w: part_of("autoencoders", w.autoencoder, *ARCHITECTURE),
         code=source_digest("encode_period"),
     message:
         "Encoding {wildcards.period} of {wildcards.dataset} with {wildcards.autoencoder}"

@@ -5,6 +5,7 @@ writes  {dataset}/{autoencoder}/{prior}/gaussian.safetensors, .../model.safetens
         {dataset}/{autoencoder}/{prior}/samples/{window}
 """
 
+LEARNING = ("steps", "batch_size", "learning_rate", "ema_half_life")
 PRIOR = ("{dataset}", "{autoencoder}", "{prior}")
 
 
@@ -54,7 +55,10 @@ rule train_prior:
         runtime=480,
         gpu=CONFIG.gpus,
     params:
-        network=lambda w: settings("priors", w.prior)["network"],
+        optimisation=lambda w: network_of(w, *LEARNING),
+        architecture=lambda w: network_of(
+            w, "patch", "hidden_channels", "blocks", "heads"
+        ),
         seed=lambda w: spawned("prior", w.dataset, w.autoencoder, w.prior),
         checkpoints=checkpoints_of("train_prior"),
         code=source_digest("train_prior"),

@@ -1,51 +1,51 @@
-"""What tests of every room share: seeds, and snakemake run as a user runs it."""
-
-import os
-import re
-import subprocess
-import sys
+"""Small exact worlds shared by rooms."""
 
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import pytest
+import torch
 
-ROOT = Path(__file__).parents[1]
-Snakemake = Callable[..., subprocess.CompletedProcess[str]]
+from galerne.prior.gaussian import WindowGaussian
 
-
-@pytest.fixture(autouse=True)
-def seeds() -> None:
-    """The same draws whatever ran before."""
-    np.random.seed(0)  # noqa: NPY002
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+SHAPE = (3, 2, 2, 8)  # state channel y x
 
 
-@pytest.fixture(scope="session")
-def snakemake() -> Snakemake:
-    """Runs snakemake in the root folder, beside any other run."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "snakemake", "--nolock", "--nocolor", *arguments]
-        env = os.environ | {"PYTHONPATH": str(ROOT)}
-        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
-
-    return run
+def orthonormal(rows: int, columns: int, real: bool) -> torch.Tensor:
+    matrix = torch.randn(rows, rows, dtype=torch.complex64)
+    matrix = torch.complex(matrix.real, matrix.imag * (0.0 if real else 1.0))
+    return torch.view_as_real(torch.linalg.qr(matrix)[0][:, :columns].contiguous())
 
 
-@pytest.fixture(scope="session")
-def planned_jobs(snakemake: Snakemake) -> Callable[..., dict[str, int]]:
-    """Counts by rule the jobs that a run with these arguments would start."""
+@pytest.fixture
+def random_gaussian() -> Callable[..., WindowGaussian]:
+    """Makes a Gaussian of random orthonormal directions and falling variances."""
 
-    def plan(*arguments: str) -> dict[str, int]:
-        done = snakemake("--dry-run", "--quiet", "rules", *arguments)
-        text = done.stdout + done.stderr
-        assert done.returncode == 0, text
-        table = re.search(r"^job +count\n[- ]+\n((?:\w+ +\d+\n)+)", text, re.MULTILINE)
-        assert table or "Nothing to be done" in text, text
-        rows = (row.split() for row in table[1].splitlines()) if table else ()
-        return {rule: int(count) for rule, count in rows if rule not in ("all", "total")}
+    def make(components: int = 2) -> WindowGaussian:
+        torch.manual_seed(0)
+        states, channels, rows, columns = SHAPE
+        model = WindowGaussian(*SHAPE, components)
+        waves, space = columns // 2 + 1, channels * rows
+        for m in range(waves):
+            real = m in (0, waves - 1)
+            model.space[m] = orthonormal(space, components, real)
+            model.joint[m] = orthonormal(states * components, states * components, real)
+            model.rest[m] = orthonormal(states, states, real)
+        falling = torch.linspace(3, 0.1, model.variance.numel())
+        model.variance.copy_(falling.view_as(model.variance))
+        model.rest_variance.copy_(0.05 + 0.2 * torch.rand_like(model.rest_variance))
+        model.mean.copy_(torch.randn_like(model.mean))
+        return model.requires_grad_(False)
 
-    return plan
+    return make
+
+
+@pytest.fixture
+def dense() -> Callable[[WindowGaussian], torch.Tensor]:
+    """Writes the covariance of a Gaussian as a matrix, column by column."""
+
+    def write(model: WindowGaussian) -> torch.Tensor:
+        size = model.mean.numel() * SHAPE[0]
+        columns = model.apply_gain(torch.eye(size).view(size, *SHAPE), lambda v: v)
+        return columns.flatten(1).double()
+
+    return write

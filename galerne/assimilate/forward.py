@@ -56,4 +56,4 @@ class ForwardOperator(nn.Module):
 
     def innovate(self, observation: Float[np.ndarray, "obs"]) -> Float[Tensor, "obs"]:
         """Takes the climatology out of observations [unit of each variable]."""
-        return (torch.from_numpy(observation).double() - self.offset).float()
+        return (torch.tensor(observation, dtype=torch.float64) - self.offset).float()

@@ -6,13 +6,16 @@ r"""What the autoencoder is trained for: the area-weighted squared error of nois
 The noise makes the decoder smooth at the scale that a diffusion sampler can resolve.
 """
 
-__all__ = ["reconstruction_loss", "relative_errors"]
+__all__ = ["error_table", "reconstruction_loss", "relative_errors"]
 
+import numpy as np
+import pandas as pd
 import torch
 
 from jaxtyping import Float
 from torch import Tensor
 
+from ..stats.transform import Transform
 from .autoencoder import Autoencoder
 
 
@@ -44,6 +47,17 @@ def relative_errors(
     """Returns the error of each channel over the size of its anomalies [1]."""
     error = torch.cat([model.decode(model.encode(part)) - part for part in x.split(64)])
     return (_mean_square(error, areas) / _mean_square(x, areas)).sqrt()
+
+
+def error_table(relative: Float[np.ndarray, "channel"], transform: Transform) -> pd.DataFrame:
+    """Tabulates relative errors [1] and what they are in physical units."""
+    return pd.DataFrame(
+        {
+            "channel": [str(channel) for channel in transform.channels],
+            "relative_rmse": relative,
+            "rmse": relative * transform.scale,
+        }
+    )
 
 
 def _mean_square(x: Tensor, areas: Tensor) -> Tensor:

@@ -14,7 +14,6 @@ import torch
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import pad
 
 
 def pad_sphere(
@@ -39,10 +38,4 @@ def pad_sphere(
         return x
     across = torch.roll(x, columns // 2, dims=-1).flip(-2)
     x = torch.cat([across[..., rows - width :, :], x, across[..., :width, :]], dim=-2)
-    return (
-        pad(x.flatten(0, -4), (width, width, 0, 0), mode="circular").reshape(
-            *x.shape[:-1], columns + 2 * width
-        )
-        if x.ndim > 4
-        else pad(x, (width, width, 0, 0), mode="circular")
-    )
+    return torch.cat([x[..., columns - width :], x, x[..., :width]], dim=-1)

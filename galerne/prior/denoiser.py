@@ -55,7 +55,7 @@ class WindowDenoiser(Denoiser):
         self,
         z_t: Float[Tensor, "batch state channel y x"],
         t: Float[Tensor, "..."],
-        season: Float[Tensor, "batch 4"] | None = None,
+        season: Float[Tensor, "#batch 4"] | None = None,
     ) -> DiracPosterior:
         """Returns the mean of the clean windows given noisy ones.
 
@@ -82,7 +82,7 @@ class WindowDenoiser(Denoiser):
     def loss(
         self,
         z: Float[Tensor, "batch state channel y x"],
-        season: Float[Tensor, "batch 4"],
+        season: Float[Tensor, "#batch 4"],
         rng: torch.Generator,
     ) -> Float[Tensor, ""]:
         """Returns the squared error of the mean in units of the Gaussian's uncertainty."""

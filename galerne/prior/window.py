@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..arrays import read_values
 from ..products import open_product
 
 MOST_STATES = 120  # of a block that alternates between fitting and holding out
@@ -38,7 +39,9 @@ class LatentRecords:
         for path in paths:
             record = open_product(path)
             latents = record["latents"]
-            self.arrays.append(latents.load() if latents.size < IN_MEMORY else latents)
+            if latents.size < IN_MEMORY:
+                latents = latents.copy(data=read_values(latents, path.parent))
+            self.arrays.append(latents)
             self.times.append(record["time"].values)
             lengths.append(record.sizes["time"])
         self.counts = [max(length - states + 1, 0) for length in lengths]

@@ -1,0 +1,315 @@
+"""Blocks of the configuration: one class each, unknown keys refused, every number bounded.
+
+Defaults live in ``config/default.yaml`` alone: no model gives one.
+"""
+
+__all__ = [
+    "Archive",
+    "Autoencoder",
+    "Climatology",
+    "Dataset",
+    "Evaluation",
+    "Experiment",
+    "Filtering",
+    "Forecasting",
+    "Gaussian",
+    "Grid",
+    "Method",
+    "NatureRun",
+    "Network",
+    "ObservingNetwork",
+    "Period",
+    "Prior",
+    "Reanalysis",
+    "Report",
+    "Sampling",
+    "Sites",
+    "Soundings",
+    "Stations",
+    "Strict",
+    "Swath",
+    "Instrument",
+    "Name",
+    "Task",
+]
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ..catalogue import channels
+
+NAME = r"^[a-z][a-z0-9_]*$"
+Name = Annotated[str, Field(pattern=NAME)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+def _plain_time(value: object) -> object:
+    # YAML reads an unquoted ISO time as a datetime, in UTC where it has a zone.
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+Time = Annotated[datetime, BeforeValidator(_plain_time)]
+
+
+class Strict(BaseModel):
+    """Refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NatureRun(Strict):
+    """A simulated atmosphere (SPEEDY physics, spectral core), in ERA5's layout."""
+
+    kind: Literal["nature_run"]
+    truncation: Literal[21, 31, 42] = Field(description="Spectral truncation (triangular).")
+    time_step_minutes: int = Field(ge=5, le=60, description="Time step of the model.")
+    spinup_days: int = Field(ge=0, le=720, description="Days dropped after a start from rest.")
+
+
+class Archive(Strict):
+    """Local files in ERA5's layout."""
+
+    kind: Literal["archive"]
+    path: str = Field(description="Zarr, netCDF or GRIB, below data_root if relative.")
+
+
+class Period(Strict):
+    """A contiguous stretch of time with one role; one job fetches it."""
+
+    role: Literal["train", "validation", "test"] = Field(description="What it serves for.")
+    start: Time = Field(description="First time (UTC).")
+    end: Time = Field(description="Last time (UTC), included.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Period":
+        if self.end <= self.start:
+            raise ValueError(f"end {self.end} is not after start {self.start}")
+        return self
+
+
+class Grid(Strict):
+    """The equiangular grid that everything after the source lives on."""
+
+    latitudes: int = Field(ge=8, le=2048, description="Number of latitude rows.")
+    longitudes: int = Field(ge=16, le=4096, description="Number of longitude columns (even).")
+    poles: bool = Field(description="Whether the first and last row lie on the poles.")
+
+    @model_validator(mode="after")
+    def _even(self) -> "Grid":
+        if self.longitudes % 2:
+            raise ValueError("longitudes must be even: a row continues across the pole")
+        return self
+
+
+class Climatology(Strict):
+    """Harmonics of the smooth climatology; zero of both leaves the time mean."""
+
+    harmonics_of_year: int = Field(ge=0, le=6, description="Harmonics of the day of year.")
+    harmonics_of_day: int = Field(ge=0, le=3, description="Harmonics of the hour of day.")
+
+
+class Dataset(Strict):
+    """A record of states: where from, which variables, which grid, which periods."""
+
+    source: NatureRun | Archive = Field(discriminator="kind")
+    surface: list[str] = Field(description="Surface variables of the state.")
+    pressure: list[str] = Field(description="Variables of the state on pressure levels.")
+    levels: list[int] = Field(description="Pressure levels of the state [hPa].")
+    step_hours: Literal[1, 2, 3, 6, 12, 24] = Field(description="Time between states.")
+    grid: Grid
+    climatology: Climatology
+    gap_hours: int = Field(ge=0, description="Least time between periods of unlike roles.")
+    periods: dict[Name, Period] = Field(description="Named periods.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Dataset":
+        if not channels(self.surface, self.pressure, self.levels):
+            raise ValueError("the state has no channel: name surface or pressure variables")
+        if bool(self.pressure) != bool(self.levels):
+            raise ValueError("pressure variables need levels, and levels need variables")
+        for role in ("train", "validation", "test"):
+            if not any(period.role == role for period in self.periods.values()):
+                raise ValueError(f"no period has the role {role!r}")
+        periods = sorted(self.periods.items(), key=lambda item: item[1].start)
+        for (one, a), (two, b) in pairwise(periods):
+            gap = timedelta(hours=self.gap_hours if a.role != b.role else self.step_hours)
+            if b.start - a.end < gap:
+                raise ValueError(f"periods {one!r} and {two!r} are less than {gap} apart")
+        return self
+
+
+class Autoencoder(Strict):
+    """The convolutional autoencoder."""
+
+    latent_channels: int = Field(ge=1, le=1024, description="Channels of a latent state.")
+    downsampling: int = Field(ge=1, le=64, description="Grid points per latent point and axis.")
+    hidden_channels: int = Field(ge=8, le=2048, description="Channels of hidden layers.")
+    blocks: int = Field(ge=1, le=16, description="Residual blocks of encoder and decoder each.")
+    bound: Positive = Field(description="Latents stay within plus or minus this.")
+    noise: float = Field(ge=0, lt=1, description="Standard deviation of noise on latents.")
+    steps: int = Field(ge=1, description="Optimisation steps.")
+    batch_size: int = Field(ge=1, description="States per step.")
+    learning_rate: Positive = Field(description="Peak learning rate.")
+
+
+class Gaussian(Strict):
+    """The Gaussian part of the prior: spatial components, each with its lag covariance."""
+
+    components: int = Field(ge=1, description="Spatial components kept for each wavenumber.")
+    heldout_share: float = Field(
+        gt=0, lt=1, description="Share of training windows that only estimates variances."
+    )
+
+
+class Network(Strict):
+    """The diffusion transformer that learns what the Gaussian misses."""
+
+    patch: int = Field(ge=1, le=8, description="Latent points per token and axis.")
+    hidden_channels: int = Field(ge=16, le=4096, description="Channels of a token.")
+    blocks: int = Field(ge=1, le=48, description="Transformer blocks.")
+    heads: int = Field(ge=1, le=64, description="Attention heads.")
+    steps: int = Field(ge=0, description="Optimisation steps; 0 keeps the Gaussian alone.")
+    batch_size: int = Field(ge=1, description="Windows per step.")
+    learning_rate: Positive = Field(description="Peak learning rate.")
+    ema_half_life: Positive = Field(description="Half-life of averaged weights [steps].")
+
+
+class Sampling(Strict):
+    """How the prior is sampled without observations."""
+
+    sampler: Literal["ddim", "heun", "zab", "xeab"] = Field(description="Integrator (azula).")
+    steps: int = Field(ge=1, le=1024, description="Sampling steps.")
+
+
+class Prior(Strict):
+    """A diffusion model over windows of latent states."""
+
+    states: int = Field(ge=1, le=128, description="States in a window.")
+    sigma_min: Positive = Field(description="Least noise level (latents have unit variance).")
+    sigma_max: Positive = Field(description="Greatest noise level.")
+    gaussian: Gaussian
+    network: Network
+    sampling: Sampling
+
+
+class Sites(Strict):
+    """Fixed sites: drawn evenly over the sphere, or read from a file."""
+
+    count: int = Field(ge=1, le=100_000, description="Number of sites.")
+    file: str | None = Field(description="BUFR or CSV (lat, lon) to draw from; null: sphere.")
+
+
+class Stations(Strict):
+    """Surface stations."""
+
+    kind: Literal["stations"]
+    sites: Sites
+    every_hours: Annotated[int, Field(ge=1, le=24, description="Time between reports.")]
+    errors: dict[str, Positive] = Field(description="Error of each variable [its unit].")
+
+
+class Soundings(Strict):
+    """Columns at fixed sites and hours."""
+
+    kind: Literal["soundings"]
+    sites: Sites
+    hours: list[Annotated[int, Field(ge=0, le=23)]] = Field(description="Hours of launch (UTC).")
+    levels: list[int] = Field(description="Reported levels [hPa].")
+    errors: dict[str, Positive] = Field(description="Error of each variable [its unit].")
+
+
+class Swath(Strict):
+    """Footprints below one polar-orbiting satellite."""
+
+    kind: Literal["swath"]
+    altitude_km: float = Field(gt=200, lt=2000, description="Height of the circular orbit.")
+    inclination_degrees: float = Field(ge=0, le=180, description="Inclination of the orbit.")
+    width_km: float = Field(gt=0, lt=4000, description="Width of the swath on the ground.")
+    across: int = Field(ge=1, le=200, description="Footprints across the swath.")
+    every_seconds: Positive = Field(description="Time between scan lines.")
+    levels: list[int] = Field(description="Observed levels [hPa]; empty for surface variables.")
+    errors: dict[str, Positive] = Field(description="Error of each variable [its unit].")
+
+
+Instrument = Annotated[Stations | Soundings | Swath, Field(discriminator="kind")]
+
+
+class ObservingNetwork(Strict):
+    """Instruments that observe together."""
+
+    withheld_share: float = Field(
+        ge=0, lt=1, description="Share of the sites kept for verification only."
+    )
+    instruments: dict[Name, Instrument] = Field(min_length=1)
+
+
+class Method(Strict):
+    """Guidance by observations, and the sampler that it steers."""
+
+    guidance: Literal["mmps"]
+    covariance: Literal["gaussian", "jacobian"] = Field(
+        description="Covariance given a noisy state: of the prior's Gaussian, or Tweedie's."
+    )
+    sampler: Literal["ddim", "heun", "zab", "xeab"] = Field(description="Integrator (azula).")
+    steps: int = Field(ge=1, le=1024, description="Sampling steps.")
+    solver: Literal["gmres", "cg"] = Field(description="Linear solver of the guidance.")
+    iterations: int = Field(ge=1, le=64, description="Iterations of the solver.")
+
+
+class Reanalysis(Strict):
+    """Every state of the window, given every observation of the window."""
+
+    kind: Literal["reanalysis"]
+
+
+class Filtering(Strict):
+    """The state at given times, given the observations up to each."""
+
+    kind: Literal["filtering"]
+    now_hours: list[Annotated[int, Field(ge=0)]] = Field(
+        min_length=1, description="Analysis times, from the window's start."
+    )
+
+
+class Forecasting(Strict):
+    """The states after the last observation."""
+
+    kind: Literal["forecasting"]
+    now_hours: list[Annotated[int, Field(ge=0)]] = Field(
+        min_length=1, max_length=1, description="Time of the last observation."
+    )
+
+
+Task = Annotated[Reanalysis | Filtering | Forecasting, Field(discriminator="kind")]
+
+
+class Experiment(Strict):
+    """A choice of names; lists are combined with each other."""
+
+    dataset: Name = Field(description="The record of states.")
+    autoencoder: Name = Field(description="From its states to latents.")
+    prior: Name = Field(description="What is known of latents before observing.")
+    networks: list[Name] = Field(min_length=1, description="What observes.")
+    methods: list[Name] = Field(min_length=1, description="How observations guide.")
+    tasks: list[Name] = Field(min_length=1, description="Which states are asked for.")
+    window_hours: int = Field(ge=0, description="From the first to the last state of a window.")
+    windows: list[Time] = Field(min_length=1, description="First time of each window (UTC).")
+    members: int = Field(ge=2, le=10_000, description="Ensemble members.")
+    members_per_job: int = Field(ge=1, description="Members drawn by one job.")
+
+
+class Evaluation(Strict):
+    """How ensembles are judged."""
+
+    crps: Literal["fair", "ecdf"] = Field(description="Estimator of the CRPS.")
+    map_members: int = Field(ge=1, le=8, description="Members kept for maps in the report.")
+
+
+class Report(Strict):
+    """What the report shows."""
+
+    title: str = Field(description="Headline of the page.")
+    maps: list[str] = Field(description="Channels mapped, such as geopotential_500.")

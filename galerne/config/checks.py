@@ -1,0 +1,93 @@
+"""Checks across blocks: do the parts that an experiment names exist and fit together?"""
+
+__all__ = ["check_experiment", "check_known"]
+
+from datetime import timedelta
+
+from pydantic import BaseModel
+
+from ..catalogue import channels
+from .blocks import Autoencoder, Dataset, Experiment, Grid, ObservingNetwork, Prior, Task
+
+
+def check_known(where: str, name: str, block: str, names: dict[str, object]) -> None:
+    if name not in names:
+        raise ValueError(f"{where}: no {name!r} under {block}; defined: {', '.join(names)}")
+
+
+def check_experiment(config: BaseModel, name: str) -> None:
+    """Refuses an experiment whose parts do not fit together, naming the part."""
+    experiment, where = config.experiments[name], f"experiments.{name}"
+    check_known(f"{where}.dataset", experiment.dataset, "datasets", config.datasets)
+    check_known(f"{where}.autoencoder", experiment.autoencoder, "autoencoders", config.autoencoders)
+    check_known(f"{where}.prior", experiment.prior, "priors", config.priors)
+    for key in ("networks", "methods", "tasks"):
+        for item in getattr(experiment, key):
+            check_known(f"{where}.{key}", item, key, getattr(config, key))
+    dataset, prior = config.datasets[experiment.dataset], config.priors[experiment.prior]
+    _check_windows(where, experiment, dataset, prior)
+    _check_latents(where, config.autoencoders[experiment.autoencoder], dataset.grid, prior)
+    for network in experiment.networks:
+        _check_network(f"networks.{network}", config.networks[network], dataset)
+    for task in experiment.tasks:
+        _check_task(f"tasks.{task}", config.tasks[task], experiment, dataset)
+    for chosen in config.report.maps:
+        state = [str(c) for c in channels(dataset.surface, dataset.pressure, dataset.levels)]
+        if chosen not in state:
+            raise ValueError(f"report.maps: no channel {chosen!r}; allowed: {', '.join(state)}")
+
+
+def _check_windows(where: str, experiment: Experiment, dataset: Dataset, prior: Prior) -> None:
+    hours = (prior.states - 1) * dataset.step_hours
+    if experiment.window_hours != hours:
+        raise ValueError(
+            f"{where}.window_hours: {experiment.window_hours} differs from the {hours} hours "
+            f"that the {prior.states} states of prior {experiment.prior!r} span"
+        )
+    test = {n: p for n, p in dataset.periods.items() if p.role == "test"}
+    for start in experiment.windows:
+        end = start + timedelta(hours=experiment.window_hours)
+        if not any(p.start <= start and end <= p.end for p in test.values()):
+            spans = ", ".join(f"{n} ({p.start} to {p.end})" for n, p in test.items())
+            raise ValueError(f"{where}.windows: {start} to {end} leaves the test periods: {spans}")
+        if not any(
+            (start - p.start) % timedelta(hours=dataset.step_hours) == timedelta(0)
+            for p in test.values()
+        ):
+            raise ValueError(f"{where}.windows: {start} is not a time of the data")
+
+
+def _check_latents(where: str, autoencoder: Autoencoder, grid: Grid, prior: Prior) -> None:
+    step = autoencoder.downsampling * (prior.network.patch if prior.network.steps else 1)
+    if grid.latitudes % step or grid.longitudes % step:
+        raise ValueError(
+            f"{where}: a grid of {grid.latitudes} x {grid.longitudes} does not divide into "
+            f"pieces of {step} x {step} (autoencoder downsampling times prior patch)"
+        )
+
+
+def _check_network(where: str, network: ObservingNetwork, dataset: Dataset) -> None:
+    for name, instrument in network.instruments.items():
+        levels = getattr(instrument, "levels", [])
+        for variable in instrument.errors:
+            pool = dataset.pressure if levels else dataset.surface
+            if variable not in pool:
+                raise ValueError(
+                    f"{where}.{name}.errors: the state has no {variable!r} "
+                    f"{'on levels' if levels else 'at the surface'}; allowed: {', '.join(pool)}"
+                )
+        for level in levels:
+            if not min(dataset.levels) <= level <= max(dataset.levels):
+                raise ValueError(
+                    f"{where}.{name}.levels: {level} hPa lies outside the levels of the state, "
+                    f"{min(dataset.levels)} to {max(dataset.levels)}"
+                )
+
+
+def _check_task(where: str, task: Task, experiment: Experiment, dataset: Dataset) -> None:
+    for now in getattr(task, "now_hours", []):
+        if now % dataset.step_hours:
+            raise ValueError(f"{where}.now_hours: {now} is not a multiple of step_hours")
+        last = experiment.window_hours - (dataset.step_hours if task.kind == "forecasting" else 0)
+        if now > last:
+            raise ValueError(f"{where}.now_hours: {now} leaves the window; at most {last}")

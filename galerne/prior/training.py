@@ -1,0 +1,75 @@
+"""Trains the network of a prior on what its Gaussian misses."""
+
+__all__ = ["train_on"]
+
+import logging
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from ..nn.fit import Fit
+from .backbone import Backbone, calendar
+from .denoiser import WindowDenoiser
+from .gaussian import WindowGaussian
+from .objective import validation_losses
+from .window import LatentRecords
+
+log = logging.getLogger(__name__)
+REPORTS = 20  # of the training loss
+EVALUATIONS = 4  # on the validation windows while training
+
+
+def train_on(
+    backbone: Backbone,
+    gaussian: WindowGaussian,
+    train: LatentRecords,
+    validation: LatentRecords,
+    *,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    ema_half_life: float,
+    seed: int,
+    folder: Path | None,
+) -> pd.DataFrame:
+    """Trains in place, and returns the curves.
+
+    Arguments:
+        backbone: The network.
+        gaussian: The Gaussian part of the prior.
+        train: Windows of the training periods.
+        validation: Windows of the validation periods.
+        steps: Optimisation steps; none leaves the Gaussian alone.
+        batch_size: Windows per step.
+        learning_rate: Peak learning rate.
+        ema_half_life: Half-life of the averaged weights [steps].
+        seed: Seed of all draws.
+        folder: Where checkpoints live.
+
+    Returns:
+        A table of ``step``, ``loss`` (squared error over the expected one of the Gaussian)
+        and the validation error by noise level over the Gaussian's own.
+    """
+    denoiser = WindowDenoiser(gaussian, backbone if steps else None, 1e-3, 1e3)
+
+    def loss(_: Backbone, rng: torch.Generator) -> torch.Tensor:
+        chosen = torch.randint(len(train), (batch_size,), generator=rng).tolist()
+        windows, starts = train.read(chosen)
+        return denoiser.loss(windows, calendar(starts), rng)
+
+    rows = [{"step": 0, **validation_losses(denoiser, validation, seed)}]
+    fit = Fit(
+        backbone, steps=steps, learning_rate=learning_rate, seed=seed, half_life=ema_half_life,
+        folder=folder,
+    )  # fmt: skip
+    every = max(steps // REPORTS, 1)
+    for count, step in enumerate(fit.run(loss, every), 1):
+        rows.append({"step": step, "loss": fit.history[-1][1]})
+        if count % (REPORTS // EVALUATIONS) == 0 and step < steps:
+            rows[-1] |= validation_losses(denoiser, validation, seed)
+    fit.settle()
+    rows.append({"step": steps, **validation_losses(denoiser, validation, seed)})
+    log.info("validation error over the Gaussian's, averaged weights: %s", rows[-1])
+    return pd.DataFrame(rows)

@@ -1,0 +1,114 @@
+"""Guidance against the exact posterior of a linear-Gaussian world."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from galerne.assimilate.guidance import MomentMatching
+from galerne.prior.denoiser import WindowDenoiser
+from galerne.prior.gaussian import WindowGaussian
+from galerne.prior.trajectory import draw_windows
+
+SHAPE = (3, 2, 2, 8)
+SEASON = torch.zeros(1, 4)
+Dense = Callable[[WindowGaussian], torch.Tensor]
+
+
+class World:
+    """A Gaussian prior, a linear operator, observations, and the exact posterior."""
+
+    def __init__(self, gaussian: WindowGaussian, cov: torch.Tensor) -> None:
+        rng = torch.Generator().manual_seed(5)
+        self.prior = WindowDenoiser(gaussian, None, 0.01, 100.0)
+        self.cov, self.mean = cov, gaussian.mean.expand(SHAPE).flatten().double()
+        self.H = torch.randn(12, len(cov), generator=rng) / len(cov) ** 0.5
+        self.error = torch.linspace(0.05, 0.3, 12)
+        truth = gaussian.sample(torch.randn(1, *SHAPE, generator=rng))
+        noise = self.error * torch.randn(12, generator=rng)
+        self.y = (truth.flatten(1) @ self.H.T)[0] + noise
+
+    def A(self, z: torch.Tensor) -> torch.Tensor:  # noqa: N802
+        return z.flatten(1) @ self.H.T
+
+    def given(self, mean: torch.Tensor, cov: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Conditions a Gaussian on the observations, in double precision."""
+        H = self.H.double()
+        gain = cov @ H.T @ torch.linalg.inv(H @ cov @ H.T + self.error.double().square().diag())
+        return mean + (self.y.double() - mean @ H.T) @ gain.T, cov - gain @ H @ cov
+
+
+@pytest.fixture
+def world(random_gaussian: Callable[..., WindowGaussian], dense: Dense) -> World:
+    gaussian = random_gaussian()
+    return World(gaussian, dense(gaussian))
+
+
+@pytest.mark.parametrize("solver", ["cg", "gmres"])
+@pytest.mark.parametrize("covariance", ["gaussian", "jacobian"])
+@pytest.mark.parametrize("t", [0.2, 0.5, 0.9])
+def test_one_step_is_the_exact_conditional_mean(
+    world: World, covariance: str, solver: str, t: float
+) -> None:
+    settings = {"covariance": covariance, "solver": solver, "iterations": 12}
+    model = MomentMatching(world.prior, world.y, world.error, world.A, **settings)
+    z_t = 2 * torch.randn(3, *SHAPE, generator=torch.Generator().manual_seed(6))
+    _, sigma = world.prior.schedule(torch.tensor(t))
+    noisy = world.cov + sigma.double().square() * torch.eye(len(world.cov))
+    shrink = torch.linalg.solve(noisy, world.cov)
+    mean = world.mean + (z_t.flatten(1).double() - world.mean) @ shrink
+    expected, _ = world.given(mean, world.cov - world.cov @ shrink)
+    found = model(z_t, torch.tensor(t), season=SEASON).mean.flatten(1).double()
+    torch.testing.assert_close(found, expected, atol=2e-3, rtol=2e-3)
+
+
+@pytest.mark.parametrize("covariance", ["gaussian", "jacobian"])
+def test_members_have_the_mean_and_variance_of_the_exact_posterior(
+    world: World, covariance: str
+) -> None:
+    members = 2000
+    model = MomentMatching(
+        world.prior, world.y, world.error, world.A, covariance=covariance, iterations=4
+    )
+    noise = torch.randn(members, *SHAPE, generator=torch.Generator().manual_seed(7))
+    z = draw_windows(model, noise, sampler="xeab", steps=32, season=SEASON).flatten(1).double()
+    mean, cov = world.given(world.mean, world.cov)
+    spread = cov.diagonal().sqrt()
+    miss = ((z.mean(0) - mean) / spread).square().mean().sqrt()
+    ratio = z.var(0) / cov.diagonal()
+    assert miss < 0.05  # Monte-Carlo floor: 1 / sqrt(2000) = 0.022
+    assert ratio.mean() == pytest.approx(1, abs=0.05)
+    assert 0.8 < ratio.min() < ratio.max() < 1.2
+
+
+def test_a_warm_start_beats_a_cold_one(world: World) -> None:
+    mean, cov = world.given(world.mean, world.cov)
+    noise = torch.randn(500, *SHAPE, generator=torch.Generator().manual_seed(8))
+    miss = {}
+    for warm in (True, False):
+        model = MomentMatching(world.prior, world.y, world.error, world.A, iterations=1)
+        if not warm:
+            solve = model.solve
+            model.solve = lambda A, b, x0, solve=solve: solve(A=A, b=b)
+        z = draw_windows(model, noise, sampler="xeab", steps=32, season=SEASON).flatten(1)
+        gap = (z.double().mean(0) - mean) / cov.diagonal().sqrt()
+        miss[warm] = gap.square().mean().sqrt().item()
+    assert miss[True] < 0.6 * miss[False]
+
+
+def test_a_nonlinear_operator_is_linearised_at_the_mean(world: World) -> None:
+    def speed(z: torch.Tensor) -> torch.Tensor:
+        return (z.flatten(1)[:, :6].square() + z.flatten(1)[:, 6:12].square() + 1).sqrt()
+
+    error, y = torch.full((6,), 0.2), torch.full((6,), 1.5)
+    model = MomentMatching(world.prior, y, error, speed, iterations=20)
+    z_t, t = torch.randn(1, *SHAPE), torch.tensor(0.5)
+    _, sigma = world.prior.schedule(t)
+    z_hat = world.prior(z_t, t).mean
+    J = torch.autograd.functional.jacobian(speed, z_hat)[0, :, 0].flatten(1).double()
+    noisy = world.cov + sigma.double().square() * torch.eye(len(world.cov))
+    V = world.cov - world.cov @ torch.linalg.solve(noisy, world.cov)
+    system = J @ V @ J.T + error.double().square().diag()
+    step = V @ J.T @ torch.linalg.solve(system, (y - speed(z_hat)[0]).double())
+    found = (model(z_t, t, season=SEASON).mean - z_hat).flatten().double()
+    torch.testing.assert_close(found, step, atol=1e-3, rtol=1e-3)

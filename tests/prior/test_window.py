@@ -1,0 +1,56 @@
+"""Windows stay within one record; blocks alternate without overlap."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from galerne.prior.window import LatentRecords, alternate_blocks
+from galerne.products import write_product
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[Path]:
+    """Two records whose latents count up: 0 to 9, then 100 to 104."""
+    found = []
+    for name, first, count in (("a", 0, 10), ("b", 100, 5)):
+        times = np.datetime64("2001-01-01", "ns") + np.arange(count) * np.timedelta64(6, "h")
+        values = np.arange(first, first + count, dtype="float32")[:, None, None, None]
+        data = xr.Dataset({"latents": (("time", "latent", "y", "x"), values)}, {"time": times})
+        write_product(data, tmp_path / name / "manifest.json")
+        found.append(tmp_path / name / "manifest.json")
+    return found
+
+
+def test_no_window_straddles_two_records(paths: list[Path]) -> None:
+    records = LatentRecords(paths, 4)
+    assert len(records) == 7 + 2
+    windows, starts = records.read(range(len(records)))
+    steps = windows.flatten(1).diff(dim=1)
+    torch.testing.assert_close(steps, torch.ones_like(steps))
+    assert windows[:, 0].flatten().tolist() == [0, 1, 2, 3, 4, 5, 6, 100, 101]
+    assert starts[6] == np.datetime64("2001-01-02T12")
+    assert starts[7] == np.datetime64("2001-01-01T00")
+
+
+def test_records_shorter_than_a_window_are_refused(paths: list[Path]) -> None:
+    with pytest.raises(ValueError, match="no period holds a window of 11 states; the longest has"):
+        LatentRecords(paths, 11)
+
+
+def test_blocks_part_the_training_record_and_hold_out_validation(paths: list[Path]) -> None:
+    train, validation = LatentRecords(paths[:1], 1), LatentRecords(paths[1:], 1)
+    parts = {
+        heldout: [
+            value
+            for block in alternate_blocks(train, validation, 0.5, heldout)
+            for value in block.flatten().tolist()
+        ]
+        for heldout in (False, True)
+    }
+    assert sorted(parts[False] + parts[True]) == [*range(10), *range(100, 105)]
+    assert set(parts[True]) > set(range(100, 105))
+    assert parts[False]
+    assert max(parts[False]) < 100
