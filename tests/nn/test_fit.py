@@ -1,0 +1,205 @@
+"""The training loop: it learns, averages in closed form, and resumes to the bit."""
+
+import logging
+import math
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from torch import Tensor, nn
+
+from galerne.nn.fit import Fit, generator
+
+TARGET = torch.tensor([1.0, -2.0, 3.0])
+
+
+class Point(nn.Module):
+    """One point to be moved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(3))
+
+
+def quadratic(model: Point, rng: torch.Generator) -> Tensor:
+    return (model.w - TARGET).square().sum()
+
+
+def noisy(model: nn.Module, rng: torch.Generator) -> Tensor:
+    x = torch.randn(8, 3, generator=rng)
+    return (model(x) - x.sin()).square().mean()
+
+
+def fit_of(model: nn.Module, **settings: object) -> Fit:
+    settings = {"steps": 20, "learning_rate": 0.05, "seed": 3, "half_life": 4.0} | settings
+    return Fit(model, **settings)
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 3))
+
+
+def test_a_quadratic_is_learned() -> None:
+    model = Point()
+    fit = fit_of(model, steps=300)
+    assert list(fit.run(quadratic, 100)) == [100, 200, 300]
+    fit.settle()
+    torch.testing.assert_close(model.w.detach(), TARGET, atol=1e-2, rtol=0)
+    losses = [loss for _, loss in fit.history]
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_history_holds_mean_losses_and_ends_at_the_last_step() -> None:
+    fit, seen = fit_of(Point(), steps=7), []
+
+    def loss(model: Point, rng: torch.Generator) -> Tensor:
+        seen.append(quadratic(model, rng).item())
+        return quadratic(model, rng)
+
+    assert list(fit.run(loss, 3)) == [3, 6, 7]
+    means = [sum(seen[:3]) / 3, sum(seen[3:6]) / 3, seen[6]]
+    assert fit.history == list(zip([3, 6, 7], means, strict=True))
+
+
+def test_learning_rate_rises_for_a_twentieth_and_falls_along_a_half_cosine() -> None:
+    fit = fit_of(Point(), steps=80)
+    rates = [fit.optimizer.param_groups[0]["lr"] / 0.05 for _ in fit.run(quadratic, 1)]
+    assert rates[:4] == pytest.approx(
+        [0.25, 0.5, 0.75, 0.5 * (1 + math.cos(math.pi * 3 / 80)) + 1e-3]
+    )
+    cosine = [0.5 * (1 + math.cos(math.pi * i / 80)) + 1e-3 for i in range(4, 80)]
+    assert rates[4:] == pytest.approx(cosine)
+
+
+def test_long_average_weighs_steps_by_binomial_coefficients() -> None:
+    model = Point()
+    fit = fit_of(model, half_life=1e9)
+    path = [model.w.detach().clone() for _ in fit.run(quadratic, 1)]
+    n = len(path)
+    weights = [math.comb(i + 9, 8) / math.comb(n + 9, 9) for i in range(n)]
+    assert sum(weights) + 1 / math.comb(n + 9, 9) == pytest.approx(1)  # the rest is the start's
+    expected = sum(weight * w for weight, w in zip(weights, path, strict=True))
+    torch.testing.assert_close(fit.average["w"], expected)
+
+
+def test_short_average_halves_with_its_half_life() -> None:
+    model = Point()
+    fit = fit_of(model, half_life=0.25)
+    path = [model.w.detach().clone() for _ in fit.run(quadratic, 1)]
+    weights = [(1 - 2**-4) * 2.0 ** (-4 * (len(path) - 1 - i)) for i in range(len(path))]
+    expected = sum(weight * w for weight, w in zip(weights, path, strict=True))
+    fit.settle()
+    torch.testing.assert_close(model.w.detach(), expected)
+
+
+def test_every_step_has_draws_of_its_own() -> None:
+    def draw(seed: int, step: int) -> float:
+        return torch.rand((), generator=generator(seed, step), dtype=torch.float64).item()
+
+    draws = {(seed, step): draw(seed, step) for seed in range(12) for step in range(34)}
+    assert len(set(draws.values())) == len(draws)
+    assert draw(1, 23) == draws[1, 23]
+
+
+def test_training_hangs_on_the_seed_alone() -> None:
+    ends = []
+    for seed, noise in ((1, 5), (1, 6), (2, 5)):
+        model = network()
+        torch.manual_seed(noise)
+        list(fit_of(model, seed=seed).run(noisy))
+        ends.append(nn.utils.parameters_to_vector(model.parameters()))
+    assert torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[0], ends[2])
+
+
+def killed_at(step: int) -> Callable[[nn.Module, torch.Generator], Tensor]:
+    """The noisy loss of a run that is killed before the end of a step."""
+    calls = iter(range(step))
+
+    def loss(model: nn.Module, rng: torch.Generator) -> Tensor:
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return noisy(model, rng)
+
+    return loss
+
+
+@pytest.fixture
+def killed(tmp_path) -> Path:
+    """Checkpoints of a run of 20 steps that was killed in the eighteenth."""
+    fit = fit_of(network(), folder=tmp_path, save_seconds=-1.0)
+    with pytest.raises(KeyboardInterrupt):
+        list(fit.run(killed_at(17), 5))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "step_00000010.pt",
+        "step_00000015.pt",
+    ]
+    return tmp_path
+
+
+def outcome(fit: Fit) -> list[Tensor]:
+    state = fit.optimizer.state_dict()["state"].values()
+    moments = [moment for one in state for moment in one.values()]
+    return [*fit.model.parameters(), *fit.average.values(), *moments]
+
+
+@pytest.mark.parametrize("torn", [[], [15], [15, 10]], ids=str)
+def test_killed_and_resumed_is_uninterrupted_to_the_bit(killed, torn, caplog) -> None:
+    for step in torn:
+        path = killed / f"step_{step:08d}.pt"
+        path.write_bytes(path.read_bytes()[:-200])
+    whole = fit_of(network())
+    list(whole.run(noisy, 5))
+    resumed, calls = fit_of(network(), folder=killed), []
+
+    def loss(model: nn.Module, rng: torch.Generator) -> Tensor:
+        calls.append(1)
+        return noisy(model, rng)
+
+    with caplog.at_level(logging.WARNING):
+        list(resumed.run(loss, 5))
+    assert len(calls) == {0: 5, 1: 10, 2: 20}[len(torn)]
+    for step in torn:
+        assert f"step_{step:08d}.pt is torn" in caplog.text
+    assert resumed.history == whole.history
+    for a, b in zip(outcome(resumed), outcome(whole), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_checkpoint_that_carries_code_is_not_run(killed) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (Path.touch, (killed / "sprung",))
+
+    torch.save({"step": Trap()}, killed / "step_00000099.pt")
+    fit = fit_of(network(), folder=killed)
+    list(fit.run(noisy, 5))
+    assert not (killed / "sprung").exists()
+    assert fit.step == 20
+
+
+def test_a_finished_run_takes_no_more_steps(killed) -> None:
+    list(fit_of(network(), folder=killed, save_seconds=-1.0).run(noisy, 5))
+    again = fit_of(network(), folder=killed)
+    assert list(again.run(killed_at(0), 5)) == []
+    assert again.step == 20
+
+
+def test_checkpoints_wait_for_their_time(tmp_path) -> None:
+    list(fit_of(network(), folder=tmp_path, save_seconds=1e6).run(noisy, 1))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_is_refused(value) -> None:
+    steps = iter(range(9))
+
+    def loss(model: Point, rng: torch.Generator) -> Tensor:
+        return quadratic(model, rng) + (value if next(steps) == 2 else 0.0)
+
+    with pytest.raises(FloatingPointError, match=f"the loss is {value} at step 3"):
+        list(fit_of(Point()).run(loss))
