@@ -40,9 +40,12 @@ def standardised_sample(
     """Reads every n-th state of some records, at most so many in all [1]."""
     total = sum(open_product(path).sizes["time"] for path in paths_fields)
     stride = -(-total // most)
-    return np.concatenate(
-        [x[::stride] for path in paths_fields for x, _ in standardised_blocks(path, transform)]
-    )
+    seen, parts = 0, []
+    for path in paths_fields:
+        for x, _ in standardised_blocks(path, transform):
+            parts.append(x[-seen % stride :: stride])
+            seen += len(x)
+    return np.concatenate(parts)
 
 
 def encode_record(

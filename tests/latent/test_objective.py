@@ -1,0 +1,75 @@
+"""The training error by hand: areas, noise, and errors relative to each channel."""
+
+import pytest
+import torch
+
+from galerne.latent.autoencoder import Autoencoder
+from galerne.latent.objective import reconstruction_loss, relative_errors
+from galerne.nn.fit import generator
+
+AREAS = torch.tensor([0.25, 0.75])
+
+
+def linear(*basis: float, bound: float = 1e6) -> Autoencoder:
+    """Two channels at each point, projected onto one direction."""
+    model = Autoencoder(2, 2, 4, 1, 1, 4, 1, bound).requires_grad_(False)
+    model.basis.copy_(torch.tensor(basis)[:, None])
+    return model
+
+
+def fields(first: float, second: float, states: int = 3) -> torch.Tensor:
+    """One value in each row of each channel: (first, second) and twice of them."""
+    rows = torch.tensor([[first, 2.0 * first], [second, 2.0 * second]])
+    return rows[None, :, :, None].expand(states, 2, 2, 4).contiguous()
+
+
+def test_loss_weighs_rows_by_area_and_channels_alike() -> None:
+    loss = reconstruction_loss(linear(1.0, 0.0), fields(5, 3), AREAS, 0.0, generator(0, 0))
+    assert loss.item() == pytest.approx((0 + (0.25 * 3**2 + 0.75 * 6**2)) / 2)
+
+
+def test_noise_on_latents_adds_its_variance() -> None:
+    x = fields(5, 0, 4000)
+    loss = reconstruction_loss(linear(1.0, 0.0), x, AREAS, 0.3, generator(0, 0))
+    assert loss.item() == pytest.approx(0.3**2 / 2, rel=4 * (2 / 20_000) ** 0.5)
+
+
+def test_loss_hangs_on_the_generator_alone() -> None:
+    def draw(step: int) -> float:
+        rng = generator(0, step)
+        return reconstruction_loss(linear(1.0, 0.0), fields(5, 3), AREAS, 0.3, rng).item()
+
+    assert draw(1) == draw(1) != draw(2)
+
+
+def test_gradients_reach_encoder_and_decoder() -> None:
+    model = linear(0.6, 0.8).requires_grad_(True)
+    reconstruction_loss(model, fields(5, 3), AREAS, 0.1, generator(0, 0)).backward()
+    for network in (model.encoder, model.decoder):
+        assert network[-1].weight.grad.abs().max() > 0
+
+
+def test_relative_error_is_that_of_each_channel_over_its_size() -> None:
+    a, b = 5.0, 3.0
+    u = 0.6 * a + 0.8 * b
+    expected = torch.tensor([abs(0.6 * u - a) / a, abs(0.8 * u - b) / b])
+    torch.testing.assert_close(relative_errors(linear(0.6, 0.8), fields(a, b), AREAS), expected)
+
+
+def test_relative_error_does_not_hang_on_units_or_batches() -> None:
+    x = torch.randn(130, 2, 2, 4, generator=generator(0, 0))
+    whole = relative_errors(linear(0.6, 0.8), x, AREAS)
+    torch.testing.assert_close(relative_errors(linear(0.6, 0.8), 7 * x, AREAS), whole)
+    torch.testing.assert_close(relative_errors(linear(0.6, 0.8), x.flip(0), AREAS), whole)
+    assert not whole.requires_grad
+
+
+def test_relative_error_weighs_rows_by_area() -> None:
+    x = fields(5, 3)
+    x[:, 0, 0], x[:, 1, 1] = 0, 0
+    # Row 1 has the first channel alone (10), row 0 the second alone (3).
+    found = relative_errors(linear(0.6, 0.8), x, AREAS)
+    first = 0.25 * (0.48 * 3) ** 2 + 0.75 * (0.64 * 10) ** 2
+    second = 0.25 * (0.36 * 3) ** 2 + 0.75 * (0.48 * 10) ** 2
+    expected = torch.tensor([first / (0.75 * 10**2), second / (0.25 * 3**2)]).sqrt()
+    torch.testing.assert_close(found, expected)
