@@ -36,7 +36,7 @@ def write_product(
     """Writes a dataset beside its manifest, and the manifest last.
 
     Arguments:
-        dataset: The data; dask arrays are streamed.
+        dataset: The data; dask arrays are streamed, one chunk of time after another.
         path_manifest: Where the manifest goes; the store lies in the same folder.
         chunks: Sizes of the chunks on disk by dimension; whole dimensions where not given.
     """
@@ -46,7 +46,7 @@ def write_product(
     part = folder / f"{STORE}.part"
     shutil.rmtree(part, ignore_errors=True)
     encoding = {name: _encoding(array, chunks or {}) for name, array in dataset.variables.items()}
-    dataset.to_zarr(part, mode="w", encoding=encoding, zarr_format=3, consolidated=False)
+    _stream(dataset, part, encoding, (chunks or {}).get("time"))
     shutil.rmtree(folder / STORE, ignore_errors=True)
     part.rename(folder / STORE)
     with replacing(path_manifest) as path:
@@ -84,6 +84,30 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _stream(
+    dataset: xr.Dataset, store: Path, encoding: dict[object, object], block: int | None
+) -> None:
+    lazy = [name for name, a in dataset.data_vars.items() if a.chunks and "time" in a.dims]
+    small = {name: a.compute() for name, a in dataset.data_vars.items() if name not in lazy}
+    dataset = dataset.assign(small)
+    dataset.to_zarr(
+        store,
+        mode="w",
+        encoding=encoding,
+        zarr_format=3,
+        consolidated=False,
+        compute=block is None or not lazy,
+    )
+    if block is None or not lazy:
+        return
+    # Dask's own order may make many blocks before it writes one, or make them out of turn.
+    fields = dataset[lazy]
+    fields = fields.drop_vars(list(fields.coords))
+    for first in range(0, fields.sizes["time"], block):
+        region = {"time": slice(first, min(first + block, fields.sizes["time"]))}
+        fields.isel(region).to_zarr(store, region=region, zarr_format=3, consolidated=False)
 
 
 def _encoding(array: xr.Variable, chunks: dict[str, int]) -> dict[str, object]:

@@ -6,10 +6,9 @@ levels (:mod:`.vertical`) and regridded, conservatively, from the Gaussian grid 
 to 32 x 64 cells of 5.625 degrees. The model has daily-mean insolation (no diurnal cycle) and
 sea-surface temperatures that repeat every year; nothing above 100 hPa is usable.
 
-A run is a chain of steps, so a record is a chain of lazy blocks: each block of samples waits
-for the state that ends the one before, and memory does not grow with the record. The state at
-the end of the spin-up is kept in a file named by a digest of all that determines it. Equal
-arguments give equal bytes on one machine, from the file or not.
+A record is made block by block, so memory does not grow with it. The state at the end of the
+spin-up is kept in a file named by a digest of all that determines it. Equal arguments give
+equal bytes on one machine, from the file or not.
 
 This module is the only one that knows ``jcm``, ``dinosaur`` or ``jax``, which are imported
 when a run is opened. Physics diagnostics are read under private keys of ``jcm``'s carry; a
@@ -28,7 +27,6 @@ import inspect
 import logging
 import os
 import warnings
-import zipfile
 
 from collections.abc import Callable
 from functools import cached_property
@@ -45,10 +43,10 @@ from jaxtyping import Float
 
 from ..arrays import describe_coordinates
 from ..catalogue import STATIC, VARIABLES
-from ..products import replacing
 from ..provenance import settings_digest
 from .integrity import check_values
 from .selection import Selection
+from .spinup import read_arrays, write_arrays
 from .vertical import GRAVITY, sea_level_pressure, to_pressure_levels
 
 BLOCK = 120  # samples held in memory at once
@@ -56,7 +54,6 @@ MEAN_PRESSURE = 985.5  # global mean surface pressure, dry air and vapour [hPa];
 START_PRESSURE = 1000.0  # of the model's atmosphere at rest [hPa]
 REFERENCE_PRESSURE = 1e5  # that the model's surface pressure is a fraction of [Pa]
 PRECIPITATION = "total_precipitation_6hr"
-STATIC_FIELDS = tuple(STATIC)
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +100,7 @@ def open_nature_run(
         path_cache=Path(path_cache),
     )
     steps = spinup_days * 24 // selection.step_hours
-    dataset = _labelled(_blocks(run, steps, selection), selection, run)
+    dataset = _labelled(_Recorder(run, steps, selection).lazy(), selection, run)
     dataset.attrs["source"] = (
         f"Simulated atmosphere, NOT ERA5: SPEEDY physics on a spectral core at T{truncation} "
         f"with 8 levels (jcm {metadata.version('jcm')}), seed {seed}, "
@@ -229,19 +226,18 @@ class NatureRun:
     def spun_up(self, steps: int) -> State:
         """The state after a number of sampling steps from rest, from its file if there is one."""
         import jax
+        import jax.numpy as jnp
 
         state = self.at_rest()
         path = self.path_cache / "spinup" / f"{self._digest(steps)}.npz"
         leaves, tree = jax.tree_util.tree_flatten(state)
-        found = _read_leaves(path, leaves)
+        found = read_arrays(path, [np.asarray(leaf) for leaf in leaves])
         if found is not None:
             log.info("spun-up state from %s", path)
-            return jax.tree_util.tree_unflatten(tree, found)
+            return jax.tree_util.tree_unflatten(tree, map(jnp.asarray, found))
         for _ in range(steps):
             state = self.advance(state)
-        leaves = jax.tree_util.tree_leaves(state)
-        with replacing(path) as part, part.open("wb") as file:
-            np.savez(file, **{f"leaf_{i:03d}": np.asarray(x) for i, x in enumerate(leaves)})
+        write_arrays(path, [np.asarray(leaf) for leaf in jax.tree_util.tree_leaves(state)])
         log.info("spun-up state written to %s", path)
         return state
 
@@ -337,46 +333,41 @@ def _check(selection: Selection, time_step_minutes: int) -> None:
         )
 
 
-def _read_leaves(path: Path, like: list[Any]) -> list[Any] | None:
-    """Arrays of a spun-up state, or nothing if the file is missing, torn, or of another model."""
-    import jax.numpy as jnp
+class _Recorder:
+    """Blocks of samples of a run, made one after another.
 
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = [file[f"leaf_{i:03d}"] for i in range(len(file.files))]
-    except FileNotFoundError:
-        return None
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        log.warning("%s cannot be read (%s) and is made again", path, error)
-        return None
-    if [(x.shape, x.dtype) for x in found] != [(np.shape(x), x.dtype) for x in like]:
-        log.warning("%s holds a state of another model and is made again", path)
-        return None
-    return [jnp.asarray(x) for x in found]
+    Each block continues from the state that ended the last, so blocks should be asked for in
+    order. One that is not is simulated again from the end of the spin-up, with the same values.
+    The order is not a dependence in dask's graph: dask would make all before it writes one.
+    """
 
+    def __init__(self, run: NatureRun, steps: int, selection: Selection):
+        self.run, self.steps, self.selection = run, steps, selection
+        self.state: State = None
+        self.done = 0
 
-def _blocks(run: NatureRun, steps: int, selection: Selection) -> list[Any]:
-    """Lazy blocks of samples, each waiting for the state that ends the one before."""
-    times = selection.times
-
-    def block(state: State, first: int, last: int) -> tuple[State, Fields]:
+    def block(self, first: int, last: int) -> Fields:
+        """The samples of a range of times."""
+        if self.state is None or self.done > first:
+            self.state, self.done = self.run.spun_up(self.steps), 0
         samples = []
-        for _ in range(first, last):
-            state = run.advance(state)
-            samples.append(run.sample(state, selection))
+        while self.done < last:
+            self.state = self.run.advance(self.state)
+            self.done += 1
+            if self.done > first:
+                samples.append(self.run.sample(self.state, self.selection))
+        times = self.selection.times[first:last]
+        log.info("simulated %s to %s", times[0], times[-1])
         fields = {name: np.stack([s[name] for s in samples]) for name in samples[0]}
-        log.info("simulated %s to %s", times[first], times[last - 1])
         for name, values in fields.items():
-            check_values(values, name, times[first:last], sorted(selection.levels), "nature run")
-        return state, fields
+            check_values(values, name, times, sorted(self.selection.levels), "nature run")
+        return fields
 
-    state = dask.delayed(run.spun_up)(steps)
-    made = []
-    for first in range(0, len(times), BLOCK):
-        pair = dask.delayed(block, nout=2)(state, first, min(first + BLOCK, len(times)))
-        state = pair[0]
-        made.append(pair[1])
-    return made
+    def lazy(self) -> list[Any]:
+        """Every block, not yet made."""
+        make = dask.delayed(self.block, pure=False, traverse=False)
+        states = len(self.selection.times)
+        return [make(i, min(i + BLOCK, states)) for i in range(0, states, BLOCK)]
 
 
 def _labelled(blocks: list[Any], selection: Selection, run: NatureRun) -> xr.Dataset:

@@ -1,13 +1,18 @@
 """Tests of the nature run: one at T21 for two days from rest, and what is relied on in jcm."""
 
-from pathlib import Path
+import tracemalloc
 
+from pathlib import Path
+from typing import Any, ClassVar
+
+import dask
 import numpy as np
 import pytest
 import xarray as xr
 
 import galerne.source.nature_run as module
 
+from galerne.products import open_product, write_product
 from galerne.source.nature_run import NatureRun, open_nature_run
 from galerne.source.selection import Selection
 
@@ -210,6 +215,56 @@ def test_the_air_weighs_what_it_should(run) -> None:
     weights = np.polynomial.legendre.leggauss(pressure.shape[1])[1]
     sea = np.average(pressure.mean(0), weights=weights)
     assert sea == pytest.approx(100 * module.MEAN_PRESSURE, rel=0.01)
+
+
+class Counter(NatureRun):
+    """A run whose state counts its steps."""
+
+    made: ClassVar[list[int]] = []
+
+    def __init__(self, **_: Any):
+        self.weights = (np.zeros((32, 48)), np.zeros((64, 96)))
+
+    def spun_up(self, steps) -> int:
+        return 0
+
+    def advance(self, state) -> int:
+        self.made.append(state + 1)
+        return state + 1
+
+    def sample(self, state, selection) -> dict[str, np.ndarray]:
+        return {n: np.full((32, 64), 200 + state / 10, "float32") for n in selection.surface}
+
+    def statics(self) -> dict[str, np.ndarray]:
+        return {}
+
+
+def test_a_long_record_is_made_once_and_written_as_it_is_made(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "NatureRun", Counter)
+    monkeypatch.setattr(Counter, "made", [])
+    names = ("2m_temperature", "10m_u_component_of_wind", "10m_v_component_of_wind")
+    monkeypatch.setattr(module, "check_values", lambda *_: None)
+    selection = Selection(names, (), (), "2001-01-01", "2001-12-31T18:00", 6)
+    lazy = open_nature_run(selection, **SETTINGS, path_cache=tmp_path)
+    tracemalloc.start()
+    with dask.config.set(scheduler="synchronous"):
+        write_product(lazy, tmp_path / "manifest.json", chunks={"time": 120})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert Counter.made == list(range(1, 1461))
+    assert peak < lazy.nbytes / 3
+    written = open_product(tmp_path / "manifest.json")["2m_temperature"]
+    assert np.allclose(written[:, 0, 0], 200 + np.arange(1, 1461) / 10)
+
+
+def test_a_block_out_of_order_is_made_again_with_the_same_values(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "NatureRun", Counter)
+    selection = Selection(("2m_temperature",), (), (), "2001-01-01", "2001-06-01", 6)
+    lazy = open_nature_run(selection, **SETTINGS, path_cache=tmp_path)["2m_temperature"]
+    late = lazy[500:].compute(scheduler="synchronous")
+    early = lazy[:3].compute(scheduler="synchronous")
+    assert early[:, 0, 0].values == pytest.approx([200.1, 200.2, 200.3])
+    assert late[0, 0, 0] == pytest.approx(250.1)
 
 
 @pytest.mark.parametrize(
