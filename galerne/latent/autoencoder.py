@@ -148,7 +148,7 @@ class _Place(nn.Module):
 
 
 def patch_components(
-    blocks: Iterable[Float[Tensor, "batch channel lat lon"]],
+    blocks: Iterable[Float[Tensor, "_ channel lat lon"]],
     areas: Float[Tensor, "lat"],
     downsampling: int,
     components: int,

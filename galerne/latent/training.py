@@ -65,7 +65,7 @@ def train_on(
 
     rows = [{"step": 0, "validation_relative_rmse": error()}]
     log.info("linear start: %.4f", rows[0]["validation_relative_rmse"])
-    half_life = max(steps / 20, 1)
+    half_life = max(steps / 20, 1.0)
     fit = Fit(
         model, steps=steps, learning_rate=learning_rate, seed=seed, half_life=half_life,
         folder=folder,

@@ -1,11 +1,14 @@
 """The training error by hand: areas, noise, and errors relative to each channel."""
 
+import numpy as np
 import pytest
 import torch
 
+from galerne.catalogue import channels
 from galerne.latent.autoencoder import Autoencoder
-from galerne.latent.objective import reconstruction_loss, relative_errors
+from galerne.latent.objective import error_table, reconstruction_loss, relative_errors
 from galerne.nn.fit import generator
+from galerne.stats.transform import Transform
 
 AREAS = torch.tensor([0.25, 0.75])
 
@@ -73,3 +76,19 @@ def test_relative_error_weighs_rows_by_area() -> None:
     second = 0.25 * (0.36 * 3) ** 2 + 0.75 * (0.48 * 10) ** 2
     expected = torch.tensor([first / (0.75 * 10**2), second / (0.25 * 3**2)]).sqrt()
     torch.testing.assert_close(found, expected)
+
+
+def test_errors_are_tabulated_in_the_unit_of_each_channel() -> None:
+    transform = Transform(
+        channels=channels(["2m_temperature"], ["geopotential"], [500]),
+        coefficients=np.zeros((1, 2, 2, 4)),
+        variance=np.ones((1, 2, 2)),
+        scale=np.array([4.0, 900.0]),
+        of_year=0,
+        of_day=0,
+        latitude=np.array([45.0, -45.0]),
+        longitude=np.arange(4) * 90.0,
+    )
+    table = error_table(np.array([0.5, 0.1]), transform)
+    assert table.columns.tolist() == ["channel", "relative_rmse", "rmse"]
+    assert table.values.tolist() == [["2m_temperature", 0.5, 2.0], ["geopotential_500", 0.1, 90.0]]

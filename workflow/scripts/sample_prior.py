@@ -4,6 +4,7 @@ import logging
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from galerne.arrays import unstack_channels
@@ -45,7 +46,7 @@ def sample_prior(
     log.info("drew members %s", members)
     values = transform.inverse(decode_members(autoencoder, z), times)
     coords = {
-        "number": members,
+        "number": np.array(members),
         "time": times,
         "latitude": transform.latitude,
         "longitude": transform.longitude,

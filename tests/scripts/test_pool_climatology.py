@@ -1,0 +1,68 @@
+"""The climatology of two periods, by script."""
+
+import numpy as np
+import pytest
+
+from galerne.arrays import stack_channels
+from galerne.catalogue import channels
+from galerne.grid.areas import cell_areas
+from galerne.products import open_product
+from galerne.stats.transform import Transform
+from workflow.scripts import pool_climatology as script
+from workflow.scripts.pool_climatology import pool_climatology
+
+
+def read(paths, choice) -> tuple[np.ndarray, np.ndarray]:
+    products = [open_product(path) for path in paths]
+    x = np.concatenate([stack_channels(one, channels(**choice.state)) for one in products])
+    return x, np.concatenate([one["time"].values for one in products])
+
+
+def test_without_harmonics_it_is_the_mean_over_both_periods(climatology, choice, train) -> None:
+    x, times = read(train, choice)
+    transform = Transform.open(climatology)
+    assert transform.channels == channels(**choice.state)
+    mean = x.astype("float64").mean(0)
+    np.testing.assert_allclose(transform.coefficients[0], mean, rtol=1e-12)
+    np.testing.assert_allclose(transform.climatology(times)[7], mean, rtol=1e-6)
+
+
+def test_anomalies_of_the_training_data_have_unit_area_weighted_variance(
+    climatology, choice, train
+) -> None:
+    x, times = read(train, choice)
+    transform = Transform.open(climatology)
+    squares = np.square(transform.forward(x, times)).mean((0, 3))
+    np.testing.assert_allclose(squares @ cell_areas(transform.latitude), 1, rtol=1e-3)
+    assert squares[:, 7].min() > 2 * squares[:, 0].max()  # rows keep their own liveliness
+
+
+def test_blocks_leave_no_trace(tmp_path, choice, train, climatology, monkeypatch) -> None:
+    monkeypatch.setattr(script, "BLOCK", 7)
+    pool_climatology(train, tmp_path / "manifest.json", **choice.state, **choice.harmonics)
+    blocks, whole = Transform.open(tmp_path / "manifest.json"), Transform.open(climatology)
+    np.testing.assert_allclose(blocks.coefficients, whole.coefficients, rtol=1e-12)
+    np.testing.assert_allclose(blocks.scale, whole.scale, rtol=1e-6)
+
+
+def test_harmonics_of_the_day_take_up_what_repeats_daily(tmp_path, choice, train) -> None:
+    harmonics = {"harmonics_of_year": 0, "harmonics_of_day": 1}
+    pool_climatology(train, tmp_path / "manifest.json", **choice.state, **harmonics)
+    x, times = read(train, choice)
+    transform = Transform.open(tmp_path / "manifest.json")
+    left = x - transform.climatology(times)
+    hours = (times - times.astype("datetime64[D]")) // np.timedelta64(6, "h")
+    opposite = [left[hours == k].mean(0) - left[hours == k + 2].mean(0) for k in (0, 1)]
+    assert np.abs(np.stack(opposite) / transform.scale[:, None, None]).max() < 1e-3
+
+
+def test_a_rerun_writes_the_same_bytes(tmp_path, choice, train, contents, climatology) -> None:
+    pool_climatology(train, tmp_path / "manifest.json", **choice.state, **choice.harmonics)
+    assert contents(tmp_path) == contents(climatology.parent)
+
+
+def test_a_record_too_short_for_a_year_is_refused(tmp_path, choice, train) -> None:
+    harmonics = {"harmonics_of_year": 2, "harmonics_of_day": 0}
+    with pytest.raises(ValueError, match="80 training times cannot tell 2 harmonics of the year"):
+        pool_climatology(train[:1], tmp_path / "c/manifest.json", **choice.state, **harmonics)
+    assert not (tmp_path / "c").exists()
