@@ -236,6 +236,11 @@ def mapped() -> list[dict[str, str]]:
     ]
 
 
+def datasets_used() -> list[str]:
+    """The datasets that the choices use, each once."""
+    return list(dict.fromkeys(choice["dataset"] for choice in choices()))
+
+
 def training_records() -> list[str]:
     """The training curves of every model that the choices use."""
     models = [

@@ -82,6 +82,7 @@ rule write_report:
             observed(m["dataset"], m["network"], m["window"]) for m in mapped()
         ],
         training=training_records(),
+        moments=expand(rules.pool_moments.output.moments, dataset=datasets_used()),
         default=f"{workflow.basedir}/config/default.yaml",
         assets=multiext(
             f"{workflow.basedir}/galerne/report/assets/page", ".css", ".html", ".js"

@@ -11,12 +11,21 @@ from .blocks import Autoencoder, Dataset, Experiment, Grid, ObservingNetwork, Pr
 
 
 def check_known(where: str, name: str, block: str, names: dict[str, object]) -> None:
+    """Refuses a name that its block does not define.
+
+    Raises:
+        ValueError: Naming the key, the name and the names defined.
+    """
     if name not in names:
         raise ValueError(f"{where}: no {name!r} under {block}; defined: {', '.join(names)}")
 
 
 def check_experiment(config: BaseModel, name: str) -> None:
-    """Refuses an experiment whose parts do not fit together, naming the part."""
+    """Refuses an experiment whose parts do not fit together.
+
+    Raises:
+        ValueError: Naming the key at fault and what is allowed.
+    """
     experiment, where = config.experiments[name], f"experiments.{name}"
     check_known(f"{where}.dataset", experiment.dataset, "datasets", config.datasets)
     check_known(f"{where}.autoencoder", experiment.autoencoder, "autoencoders", config.autoencoders)

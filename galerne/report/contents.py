@@ -4,7 +4,8 @@ Depends on: pandas, and the other modules of this room.
 """
 
 __all__ = [
-    "cost_parts", "judgement", "read_figures", "read_sets", "score_panels", "training_figures",
+    "cost_parts", "judgement", "moments_tables", "read_figures", "read_sets", "score_panels",
+    "training_figures",
 ]  # fmt: skip
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..catalogue import VARIABLES
 from ..products import open_product
 from .charts import plot_costs, plot_training, training_curves
 from .explorer import MapSet
@@ -137,6 +139,25 @@ def training_figures(paths: Sequence[Path], folder: Path) -> list[Figure]:
             Figure(title, f"{title}. At the end: {words}.", svg=svg(plot_training(table)))
         )
     return figures
+
+
+def moments_tables(paths: Sequence[Path]) -> list[Table]:
+    """Tabulates mean and standard deviation of the training data of each dataset.
+
+    Arguments:
+        paths: The moments, each at ``{dataset}/stats/moments.csv``.
+    """
+    tables = []
+    for path in paths:
+        rows = [
+            [str(row.variable), f"{row.level:g}" if row.level == row.level else "",
+             f"{row.mean:.5g}", f"{row.std:.4g}", VARIABLES[str(row.variable)].units]
+            for row in pd.read_csv(path).itertuples()
+        ]  # fmt: skip
+        caption = f"Training data of {path.parents[1].name}: area-weighted moments"
+        header = ["Variable", "Level [hPa]", "Mean", "Standard deviation", "Unit"]
+        tables.append(Table(caption, [], header, rows))
+    return tables
 
 
 def cost_parts(folder: Path, rules: Sequence[str]) -> tuple[Table | None, Figure | None, str]:

@@ -77,6 +77,7 @@ class Page:
         comparison: Every choice at a glance.
         panels: Scores by choice and task.
         training: Training curves.
+        data: Moments of the training data.
         config: The effective configuration.
         differences: Key, default and value of what differs from the default.
         digests: Script and digest of the code it reaches.
@@ -97,6 +98,7 @@ class Page:
     comparison: Table | None
     panels: list[Panel]
     training: list[Figure]
+    data: list[Table]
     config: dict[str, object]
     differences: list[tuple[str, str, str]]
     digests: list[tuple[str, str]]

@@ -11,6 +11,7 @@ from galerne.products import write_product
 from galerne.report.contents import (
     cost_parts,
     judgement,
+    moments_tables,
     read_figures,
     read_sets,
     score_panels,
@@ -94,3 +95,17 @@ def test_maps_are_opened_with_their_observations(
     assert (one.kind, one.step_hours) == ("reanalysis", 6)
     assert one.maps["members"].shape == (2, 3, 3, 8, 16)
     assert len(one.observations) == 4
+
+
+def test_moments_keep_variable_level_and_unit(tmp_path: Path) -> None:
+    path = tmp_path / "world/stats/moments.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "variable,level,mean,std\n2m_temperature,,280.5,3.0\ngeopotential,500,55000.0,912.0\n"
+    )
+    table = moments_tables([path])[0]
+    assert "world" in table.caption
+    assert table.rows == [
+        ["2m_temperature", "", "280.5", "3", "K"],
+        ["geopotential", "500", "55000", "912", "m**2 s**-2"],
+    ]

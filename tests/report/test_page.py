@@ -63,6 +63,7 @@ def page() -> Page:
         stills=[Figure("Still", "alt", png=b"png")],
         comparison=table,
         panels=[Panel("reanalysis", [chart(), chart()], [table])],
+        data=[],
         training=[chart()],
         config=CONFIG | {"note": "</pre><script>alert(1)</script>"},
         differences=[("a.b", "1", "<2>")],

@@ -28,6 +28,9 @@ def write(tmp_path: Path):  # noqa: ANN201
     training = tmp_path / "world/small/training.csv"
     training.parent.mkdir(parents=True)
     training.write_text("step,loss\n0,2.0\n10,1.0\n")
+    moments = tmp_path / "world/stats/moments.csv"
+    moments.parent.mkdir(parents=True)
+    moments.write_text("variable,level,mean,std\ngeopotential,500,55000.0,900.0\n")
     stills = tmp_path / "stills"
     stills.mkdir()
     (stills / "index.json").write_text('[{"file": "a.png", "title": "A", "alt": "a"}]')
@@ -41,7 +44,7 @@ def write(tmp_path: Path):  # noqa: ANN201
         make_scores(ratio, ssr).drop(columns="channel").to_csv(scores, index=False)
         plot_scores(scores, tmp_path / "charts", choices=[CHOICE], channels=CHANNELS)
         write_report(
-            scores, [maps], [seen], [training], [stills], tmp_path / "charts", default,
+            scores, [maps], [seen], [training], [moments], [stills], tmp_path / "charts", default,
             tmp_path / name, config=config, choices=[CHOICE],
             mapped=[CHOICE | {"window": "20040114T00_12h"}],
         )  # fmt: skip
