@@ -4,12 +4,12 @@ Products are filed under the names of the choices that made them:
 {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/{window}.
 """
 
-from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from galerne.config.choices import Choices, members_in
 from galerne.config.models import Config
 from galerne.provenance import settings_digest, source_digest
 
@@ -32,8 +32,7 @@ def checked(config: dict) -> Config:
 
 
 CONFIG = checked(config)
-EXPERIMENTS = [CONFIG.experiments[name] for name in CONFIG.run]
-BASELINES = ("climatology", "prior", "reconstruction")
+CHOICES = Choices(CONFIG)
 
 
 def results(*parts: str) -> str:
@@ -71,16 +70,11 @@ def spawned(*parts: str) -> int:
     return int(settings_digest(CONFIG.seed, *parts), 16) % 2**31
 
 
-def periods(dataset: str, *roles: str) -> list[str]:
-    """Names of the periods of a dataset with one of these roles."""
-    return [n for n, p in CONFIG.datasets[dataset].periods.items() if p.role in roles]
-
-
 def fields_of(*roles: str):
     """An input function: the regridded fields of the periods with one of these roles."""
     return lambda wildcards: [
         results(wildcards.dataset, "grid", name, "manifest.json")
-        for name in periods(wildcards.dataset, *roles)
+        for name in CHOICES.periods(wildcards.dataset, *roles)
     ]
 
 
@@ -90,7 +84,7 @@ def latents_of(*roles: str):
         results(
             wildcards.dataset, wildcards.autoencoder, "latents", name, "manifest.json"
         )
-        for name in periods(wildcards.dataset, *roles)
+        for name in CHOICES.periods(wildcards.dataset, *roles)
     ]
 
 
@@ -98,12 +92,6 @@ def checkpoints_of(rule: str):
     """A params function: where a training saves its progress, named by its settings."""
     code = source_digest(rule)
     return lambda w: f"checkpoints/{rule}/{settings_digest(code, config, dict(w))}"
-
-
-def members_in(batch: str) -> list[int]:
-    """The members of a batch such as 000-007."""
-    first, last = map(int, batch.split("-"))
-    return list(range(first, last + 1))
 
 
 def network_of(wildcards, *keys: str) -> dict:
@@ -135,23 +123,11 @@ def state_of(wildcards) -> dict:
     return part_of("datasets", wildcards.dataset, "surface", "pressure", "levels")
 
 
-def window_name(start, hours: int) -> str:
-    """The wildcard of a window: its first time and its length."""
-    return f"{start:%Y%m%dT%H}_{hours}h"
-
-
-def window_period(dataset: str, window: str) -> str:
-    """The test period that holds a window."""
-    for name in periods(dataset, "test"):
-        period = CONFIG.datasets[dataset].periods[name]
-        if f"{period.start:%Y%m%dT%H}" <= window[:11] <= f"{period.end:%Y%m%dT%H}":
-            return name
-    raise WorkflowError(f"window {window} lies in no test period of dataset {dataset}")
-
-
 def truth_during(dataset: str, window: str) -> str:
     """The regridded fields of the test period that holds a window."""
-    return results(dataset, "grid", window_period(dataset, window), "manifest.json")
+    return results(
+        dataset, "grid", CHOICES.window_period(dataset, window), "manifest.json"
+    )
 
 
 def truth_of(wildcards) -> str:
@@ -164,45 +140,9 @@ def observed(dataset: str, network: str, window: str) -> str:
     return results(dataset, "networks", network, window, "observations.parquet")
 
 
-def windows(dataset: str, prior: str, network: str) -> list[str]:
-    """Windows of every running experiment that makes these choices."""
-    names = [
-        window_name(start, e.window_hours)
-        for e in EXPERIMENTS
-        if e.dataset == dataset and e.prior == prior and network in e.networks
-        for start in e.windows
-    ]
-    return sorted(set(names))
-
-
 def windows_of(wildcards) -> list[str]:
     """Windows of every running experiment that makes the choices of some wildcards."""
-    return windows(wildcards.dataset, wildcards.prior, wildcards.network)
-
-
-def batches(dataset: str, prior: str) -> list[str]:
-    """Member ranges, such as 000-007, of every running experiment that makes these choices."""
-    chosen = [e for e in EXPERIMENTS if e.dataset == dataset and e.prior == prior]
-    e = max(chosen, key=lambda e: e.members)
-    firsts = range(0, e.members, e.members_per_job)
-    return [f"{k:03d}-{min(k + e.members_per_job, e.members) - 1:03d}" for k in firsts]
-
-
-def choices() -> list[dict[str, str]]:
-    """Every combination of names that the running experiments ask for, each once."""
-    found = [
-        dict(
-            dataset=e.dataset,
-            autoencoder=e.autoencoder,
-            prior=e.prior,
-            network=n,
-            method=m,
-            task=t,
-        )
-        for e in EXPERIMENTS
-        for n, m, t in product(e.networks, e.methods, e.tasks)
-    ]
-    return [dict(items) for items in dict.fromkeys(tuple(c.items()) for c in found)]
+    return CHOICES.windows(wildcards.dataset, wildcards.prior, wildcards.network)
 
 
 def members_of(wildcards, *names: str, method: str = "") -> list[str]:
@@ -217,34 +157,14 @@ def members_of(wildcards, *names: str, method: str = "") -> list[str]:
     }
     asked = (*learned, w.network, w.method, w.task, "{window}", "members_{batch}")
     path = results(*folders.get(method or w.method, asked), "manifest.json")
-    parts = product(names, batches(w.dataset, w.prior))
+    parts = product(names, CHOICES.batches(w.dataset, w.prior))
     return list(dict.fromkeys(path.format(window=n, batch=b) for n, b in parts))
-
-
-def scored() -> list[dict[str, str]]:
-    """Every choice that is scored: those asked for, and each baseline in their place."""
-    found = [c | {"method": m} for c in choices() for m in (c["method"], *BASELINES)]
-    return [dict(items) for items in dict.fromkeys(tuple(c.items()) for c in found)]
-
-
-def mapped() -> list[dict[str, str]]:
-    """Every choice with each of its windows: what the report maps."""
-    return [
-        choice | {"window": name}
-        for choice in choices()
-        for name in windows(choice["dataset"], choice["prior"], choice["network"])
-    ]
-
-
-def datasets_used() -> list[str]:
-    """The datasets that the choices use, each once."""
-    return list(dict.fromkeys(choice["dataset"] for choice in choices()))
 
 
 def training_records() -> list[str]:
     """The training curves of every model that the choices use."""
     models = [
-        tuple(choice.values())[:depth] for depth in (2, 3) for choice in choices()
+        tuple(choice.values())[:depth] for depth in (2, 3) for choice in CHOICES.asked()
     ]
     return [results(*names, "training.csv") for names in dict.fromkeys(models)]
 

@@ -52,7 +52,7 @@ rule score_members:
 
 rule pool_scores:
     input:
-        scores=[results(*choice.values(), "scores.csv") for choice in scored()],
+        scores=[results(*choice.values(), "scores.csv") for choice in CHOICES.scored()],
     output:
         scores=results("scores.csv"),
     log:

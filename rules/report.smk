@@ -63,7 +63,7 @@ rule plot_scores:
         mem_mb=1_000,
         runtime=10,
     params:
-        choices=choices(),
+        choices=CHOICES.asked(),
         channels=CONFIG.report.maps,
         code=source_digest("plot_scores"),
     message:
@@ -76,13 +76,13 @@ rule write_report:
     input:
         scores=rules.pool_scores.output.scores,
         charts=rules.plot_scores.output.figures,
-        stills=[results(*choice.values(), "figures") for choice in choices()],
-        maps=[results(*m.values(), "maps", "manifest.json") for m in mapped()],
+        stills=[results(*choice.values(), "figures") for choice in CHOICES.asked()],
+        maps=[results(*m.values(), "maps", "manifest.json") for m in CHOICES.mapped()],
         observations=[
-            observed(m["dataset"], m["network"], m["window"]) for m in mapped()
+            observed(m["dataset"], m["network"], m["window"]) for m in CHOICES.mapped()
         ],
         training=training_records(),
-        moments=expand(rules.pool_moments.output.moments, dataset=datasets_used()),
+        moments=expand(rules.pool_moments.output.moments, dataset=CHOICES.datasets()),
         default=f"{workflow.basedir}/config/default.yaml",
         assets=multiext(
             f"{workflow.basedir}/galerne/report/assets/page", ".css", ".html", ".js"
@@ -101,8 +101,8 @@ rule write_report:
         runtime=20,
     params:
         config=CONFIG.model_dump(mode="json"),
-        choices=choices(),
-        mapped=mapped(),
+        choices=CHOICES.asked(),
+        mapped=CHOICES.mapped(),
         code=source_digest("write_report"),
     message:
         "Writing {output.report}"

@@ -1,0 +1,57 @@
+"""Choices are combined, shared and named as the folders of products."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from galerne.config.choices import Choices
+from galerne.config.models import Config
+
+DEFAULT = Path(__file__).parents[2] / "config/default.yaml"
+
+
+def choices(**changes: object) -> Choices:
+    config = yaml.safe_load(DEFAULT.read_text())
+    config["experiments"]["demo"] |= changes
+    return Choices(Config.model_validate(config))
+
+
+def test_lists_are_combined_with_each_other() -> None:
+    asked = choices(tasks=["reanalysis", "filtering"]).asked()
+    assert [c["task"] for c in asked] == ["reanalysis", "filtering"]
+    assert {c["method"] for c in asked} == {"mmps"}
+
+
+def test_two_experiments_share_what_they_have_in_common() -> None:
+    config = yaml.safe_load(DEFAULT.read_text())
+    config["experiments"]["again"] = config["experiments"]["demo"] | {"tasks": ["reanalysis"]}
+    config["run"] = ["demo", "again"]
+    twice = Choices(Config.model_validate(config))
+    assert twice.asked() == choices().asked()
+
+
+def test_every_choice_is_scored_beside_three_baselines() -> None:
+    scored = choices(tasks=["reanalysis"]).scored()
+    methods = [c["method"] for c in scored]
+    assert methods == ["mmps", "climatology", "prior", "reconstruction"]
+
+
+def test_windows_are_named_by_start_and_length_and_found_in_their_period() -> None:
+    some = choices(windows=["2004-02-12T06:00", "2004-01-14T00:00"])
+    names = some.windows("speedy_t31", "gaussian_dit", "sparse")
+    assert names == ["20040114T00_42h", "20040212T06_42h"]
+    assert {some.window_period("speedy_t31", name) for name in names} == {"test"}
+    with pytest.raises(ValueError, match="lies in no test period of dataset speedy_t31"):
+        some.window_period("speedy_t31", "20100101T00_42h")
+
+
+def test_the_last_batch_holds_what_is_left() -> None:
+    some = choices(members=10, members_per_job=4)
+    assert some.batches("speedy_t31", "gaussian_dit") == ["000-003", "004-007", "008-009"]
+
+
+def test_roles_choose_periods() -> None:
+    some = choices()
+    assert some.periods("speedy_t31", "train") == ["train_a", "train_b"]
+    assert some.periods("speedy_t31", "validation", "test") == ["validation", "test"]
