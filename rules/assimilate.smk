@@ -29,7 +29,6 @@ rule draw_posterior:
     resources:
         mem_mb=4_000,
         runtime=120,
-        gpu=CONFIG.gpus,
     params:
         draw=draw_of,
         code=source_digest("draw_posterior"),

@@ -28,7 +28,6 @@ rule train_autoencoder:
     resources:
         mem_mb=4_000,
         runtime=240,
-        gpu=CONFIG.gpus,
     params:
         optimisation=lambda w: part_of("autoencoders", w.autoencoder, *OPTIMISATION),
         architecture=lambda w: part_of("autoencoders", w.autoencoder, *ARCHITECTURE),

@@ -53,7 +53,6 @@ rule train_prior:
     resources:
         mem_mb=4_000,
         runtime=480,
-        gpu=CONFIG.gpus,
     params:
         optimisation=lambda w: network_of(w, *LEARNING),
         architecture=lambda w: network_of(
@@ -88,7 +87,6 @@ rule sample_prior:
     resources:
         mem_mb=4_000,
         runtime=60,
-        gpu=CONFIG.gpus,
     params:
         step_hours=lambda w: settings("datasets", w.dataset)["step_hours"],
         members=lambda w: members_in(w.batch),

@@ -33,7 +33,6 @@ class Config(Strict):
     seed: int = Field(ge=0, description="The one seed; every random draw is spawned from it.")
     data_root: str = Field(description="Folder that relative paths of input files start from.")
     threads: int = Field(ge=1, description="Threads of a job that trains.")
-    gpus: int = Field(ge=0, le=8, description="GPUs of a job that trains or assimilates.")
     run: list[Name] = Field(min_length=1, description="Experiments to run.")
     datasets: dict[Name, Dataset]
     autoencoders: dict[Name, Autoencoder]
