@@ -105,6 +105,17 @@ def test_every_step_has_draws_of_its_own() -> None:
     assert draw(1, 23) == draws[1, 23]
 
 
+def test_every_step_of_a_run_draws_anew_from_its_number() -> None:
+    drawn = []
+
+    def loss(model: Point, rng: torch.Generator) -> Tensor:
+        drawn.append(torch.rand((), generator=rng).item())
+        return quadratic(model, rng)
+
+    list(fit_of(Point()).run(loss))
+    assert drawn == [torch.rand((), generator=generator(3, i)).item() for i in range(20)]
+
+
 def test_training_hangs_on_the_seed_alone() -> None:
     ends = []
     for seed, noise in ((1, 5), (1, 6), (2, 5)):

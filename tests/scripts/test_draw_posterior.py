@@ -17,6 +17,7 @@ TASKS = {
     "reanalysis": {"kind": "reanalysis"},
     "filtering": {"kind": "filtering", "now_hours": [6, 12]},
     "forecasting": {"kind": "forecasting", "now_hours": [6]},
+    "last": {"kind": "filtering", "now_hours": [18]},
 }
 
 
@@ -75,8 +76,16 @@ def test_members_are_nearer_to_the_truth_than_the_climatology_and_differ(
     ]
     climatology = np.square(x - transform.climatology(times)[:, :2]).mean((0, 2, 3))
     for member in drawn:
-        assert (np.square(member - x).mean((0, 2, 3)) < 0.5 * climatology).all()
-    assert drawn.std(0).min() > 0
+        assert (np.square(member - x).mean((0, 2, 3)) < 0.1 * climatology).all()
+    spread = drawn.std(0).mean((0, 2, 3)) / transform.scale[:2]
+    assert (spread > 1e-3).all()
+
+
+def test_filtering_at_the_last_state_is_the_end_of_the_reanalysis(tmp_path, draw) -> None:
+    last = open_product(draw(tmp_path / "a", "last")).load()
+    whole = open_product(draw(tmp_path / "b", "reanalysis")).load()
+    assert last.equals(whole.isel(time=[3]))
+    assert not last.drop_vars("time").equals(whole.isel(time=[0]).drop_vars("time"))
 
 
 @pytest.mark.parametrize("task", ["filtering", "forecasting"])

@@ -42,7 +42,7 @@ def test_members_are_labelled_states_about_the_climatology(tmp_path, draw, choic
     z = transform.forward(stack_channels(found, transform.channels), times)
     assert np.isfinite(z).all()
     assert 0.2 < z.std() < 2
-    assert z.std(0).min() > 0
+    assert z.std(0).mean() > 0.1
 
 
 def test_a_member_is_the_same_in_any_batch(tmp_path, draw, models) -> None:
