@@ -93,7 +93,7 @@ def draw_posterior_windows(
         autoencoder, operator, transform.climatology(times), transform.scale_at(times)
     )
     y = A.innovate(observations.table["observation"].to_numpy())
-    error = torch.from_numpy(observations.table["error"].to_numpy()).float()
+    error = torch.tensor(observations.table["error"].to_numpy(), dtype=torch.float32)
     given = MomentMatching(prior, y, error, A, **guidance)
     noise = member_noise(seed, members, prior.gaussian.shape)
     z = draw_windows(given, noise, sampler=sampler, steps=steps, season=calendar(times[:1]))

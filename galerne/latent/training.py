@@ -60,19 +60,17 @@ def train_on(
         batch = x[torch.randint(len(x), (batch_size,), generator=rng)]
         return reconstruction_loss(model, batch, areas, noise, rng)
 
-    def error() -> float:
-        return relative_errors(model, check, areas).mean().item()
+    def error(_: int = 0) -> dict[str, float]:
+        return {"validation_relative_rmse": relative_errors(model, check, areas).mean().item()}
 
-    rows = [{"step": 0, "validation_relative_rmse": error()}]
-    log.info("linear start: %.4f", rows[0]["validation_relative_rmse"])
+    first = {"step": 0, **error()}
+    log.info("linear start: %s", first)
     half_life = max(steps / 20, 1.0)
     fit = Fit(
         model, steps=steps, learning_rate=learning_rate, seed=seed, half_life=half_life,
         folder=folder,
     )  # fmt: skip
-    for step in fit.run(loss, max(steps // EVALUATIONS, 1)):
-        _, value = fit.history[-1]
-        rows.append({"step": step, "loss": value, "validation_relative_rmse": error()})
+    list(fit.run(loss, max(steps // EVALUATIONS, 1), error))
     fit.settle()
-    rows.append({"step": steps, "validation_relative_rmse": error()})
+    rows = [first, *fit.history, {"step": steps, **error()}]
     return pd.DataFrame(rows, columns=["step", "loss", "validation_relative_rmse"])

@@ -68,16 +68,21 @@ class Fit:
         self.average = {k: p.detach().clone() for k, p in model.named_parameters()}
         self.optimizer = torch.optim.Adam(model.parameters(), learning_rate, betas=(0.9, 0.99))
         self.step = 0
-        self.history: list[tuple[int, float]] = []
+        self.history: list[dict[str, float]] = []
 
     def run(
-        self, loss: Callable[[nn.Module, torch.Generator], Tensor], every: int = 10
+        self,
+        loss: Callable[[nn.Module, torch.Generator], Tensor],
+        every: int = 10,
+        measure: Callable[[int], dict[str, float]] = lambda _: {},
     ) -> Iterator[int]:
-        """Trains, yielding the step number after every few steps and at the end.
+        """Trains, yielding the step after every row of ``history``.
 
         Arguments:
             loss: Draws a batch with the generator it is given, and returns the loss.
-            every: Steps between yields; the mean loss since the last goes to ``history``.
+            every: Steps between rows, which hold the step and the mean loss since the row
+                before.
+            measure: Called with the step for more entries of each row.
 
         Raises:
             FloatingPointError: If the loss is not finite.
@@ -98,8 +103,9 @@ class Fit:
             if not math.isfinite(recent[-1]):
                 raise FloatingPointError(f"the loss is {recent[-1]} at step {self.step}")
             if self.step % every == 0 or self.step == self.steps:
-                self.history.append((self.step, sum(recent) / len(recent)))
-                log.info("step %d of %d: loss %.4f", *self.history[-1][:1], self.steps, recent[-1])
+                row = {"step": self.step, "loss": sum(recent) / len(recent)}
+                self.history.append(row | measure(self.step))
+                log.info("step %d of %d: loss %.4f", self.step, self.steps, row["loss"])
                 recent = []
                 if self.folder and time.monotonic() - saved > self.save_seconds:
                     self._save()
@@ -151,6 +157,6 @@ class Fit:
                     parameter.copy_(state["model"][name])
             self.average = state["average"]
             self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self.history = state["step"], [tuple(row) for row in state["history"]]
+            self.step, self.history = state["step"], list(state["history"])
             log.info("resumed at step %d", self.step)
             return

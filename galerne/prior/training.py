@@ -59,17 +59,20 @@ def train_on(
         windows, starts = train.read(chosen)
         return denoiser.loss(windows, calendar(starts), rng)
 
-    rows = [{"step": 0, **validation_losses(denoiser, validation, seed)}]
+    every = max(steps // REPORTS, 1)
+
+    def error(step: int) -> dict[str, float]:
+        due = step % (every * (REPORTS // EVALUATIONS)) == 0 and step < steps
+        return validation_losses(denoiser, validation, seed) if due else {}
+
+    first = {"step": 0, **validation_losses(denoiser, validation, seed)}
     fit = Fit(
         backbone, steps=steps, learning_rate=learning_rate, seed=seed, half_life=ema_half_life,
         folder=folder,
     )  # fmt: skip
-    every = max(steps // REPORTS, 1)
-    for count, step in enumerate(fit.run(loss, every), 1):
-        rows.append({"step": step, "loss": fit.history[-1][1]})
-        if count % (REPORTS // EVALUATIONS) == 0 and step < steps:
-            rows[-1] |= validation_losses(denoiser, validation, seed)
+    list(fit.run(loss, every, error))
     fit.settle()
-    rows.append({"step": steps, **validation_losses(denoiser, validation, seed)})
+    last = {"step": steps, **validation_losses(denoiser, validation, seed)}
+    rows = [first, *fit.history, last]
     log.info("validation error over the Gaussian's, averaged weights: %s", rows[-1])
     return pd.DataFrame(rows)

@@ -49,7 +49,7 @@ def test_a_quadratic_is_learned() -> None:
     assert list(fit.run(quadratic, 100)) == [100, 200, 300]
     fit.settle()
     torch.testing.assert_close(model.w.detach(), TARGET, atol=1e-2, rtol=0)
-    losses = [loss for _, loss in fit.history]
+    losses = [row["loss"] for row in fit.history]
     assert losses[0] > losses[1] > losses[2]
 
 
@@ -60,9 +60,10 @@ def test_history_holds_mean_losses_and_ends_at_the_last_step() -> None:
         seen.append(quadratic(model, rng).item())
         return quadratic(model, rng)
 
-    assert list(fit.run(loss, 3)) == [3, 6, 7]
+    assert list(fit.run(loss, 3, lambda step: {"double": 2 * step})) == [3, 6, 7]
     means = [sum(seen[:3]) / 3, sum(seen[3:6]) / 3, seen[6]]
-    assert fit.history == list(zip([3, 6, 7], means, strict=True))
+    steps = zip([3, 6, 7], means, strict=True)
+    assert fit.history == [{"step": s, "loss": m, "double": 2 * s} for s, m in steps]
 
 
 def test_learning_rate_rises_for_a_twentieth_and_falls_along_a_half_cosine() -> None:

@@ -1,0 +1,57 @@
+"""Blocks refuse what cannot be, each in its own words."""
+
+import pytest
+
+from pydantic import ValidationError
+
+from galerne.config.blocks import Dataset, Grid, Period
+
+START, END = "2001-01-01T00:00", "2001-02-01T00:00"
+
+
+def dataset(**changes: object) -> dict:
+    """A valid dataset, with some keys changed."""
+    return {
+        "source": {"kind": "archive", "path": "x.zarr"},
+        "surface": ["2m_temperature"],
+        "pressure": [],
+        "levels": [],
+        "step_hours": 6,
+        "grid": {"latitudes": 16, "longitudes": 32, "poles": False},
+        "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
+        "gap_hours": 120,
+        "periods": {
+            "a": {"role": "train", "start": START, "end": END},
+            "b": {"role": "validation", "start": "2001-02-06T00:00", "end": "2001-02-10T00:00"},
+            "c": {"role": "test", "start": "2001-02-15T00:00", "end": "2001-02-20T00:00"},
+        },
+        **changes,
+    }
+
+
+def test_a_period_ends_after_it_starts() -> None:
+    Period(role="train", start=START, end=END)
+    with pytest.raises(ValidationError, match="is not after start"):
+        Period(role="train", start=END, end=START)
+
+
+def test_a_row_continues_across_the_pole() -> None:
+    with pytest.raises(ValidationError, match="longitudes must be even"):
+        Grid(latitudes=16, longitudes=33, poles=False)
+
+
+def test_periods_of_unlike_roles_keep_their_gap() -> None:
+    Dataset.model_validate(dataset())
+    with pytest.raises(ValidationError, match=r"periods 'a' and 'b' are less than 6 days"):
+        Dataset.model_validate(dataset(gap_hours=144))
+
+
+def test_every_role_is_served() -> None:
+    periods = {k: v for k, v in dataset()["periods"].items() if k != "c"}
+    with pytest.raises(ValidationError, match="no period has the role 'test'"):
+        Dataset.model_validate(dataset(periods=periods))
+
+
+def test_levels_and_variables_on_levels_come_together() -> None:
+    with pytest.raises(ValidationError, match="pressure variables need levels"):
+        Dataset.model_validate(dataset(pressure=["temperature"]))

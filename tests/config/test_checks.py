@@ -1,0 +1,57 @@
+"""Parts of an experiment that do not fit are refused, naming key and part."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pydantic import ValidationError
+
+from galerne.config.checks import check_known
+from galerne.config.models import Config
+
+DEFAULT = Path(__file__).parents[2] / "config/default.yaml"
+
+
+def refused(path: str, value: object) -> str:
+    """What is said of the default configuration with one value changed."""
+    config = yaml.safe_load(DEFAULT.read_text())
+    *parents, last = path.split(".")
+    block = config
+    for key in parents:
+        block = block[key]
+    block[last] = value
+    with pytest.raises(ValidationError) as caught:
+        Config.model_validate(config)
+    return str(caught.value)
+
+
+def test_names_are_known() -> None:
+    check_known("run", "a", "experiments", {"a": 1})
+    with pytest.raises(ValueError, match="run: no 'b' under experiments; defined: a"):
+        check_known("run", "b", "experiments", {"a": 1})
+
+
+def test_a_window_is_as_long_as_the_prior() -> None:
+    said = refused("experiments.demo.window_hours", 48)
+    assert "experiments.demo.window_hours: 48 differs from the 42 hours" in said
+
+
+def test_a_window_lies_in_a_test_period() -> None:
+    said = refused("experiments.demo.windows", ["2004-02-29T12:00"])
+    assert "leaves the test periods: test (2004-01-11" in said
+
+
+def test_latents_divide_into_tokens() -> None:
+    said = refused("priors.gaussian_dit.network.patch", 3)
+    assert "does not divide into pieces of 12 x 12" in said
+
+
+def test_an_instrument_sees_the_state() -> None:
+    said = refused("networks.sparse.instruments.soundings.levels", [300, 925])
+    assert "networks.sparse.soundings.levels: 925 hPa lies outside" in said
+
+
+def test_a_forecast_leaves_something_to_forecast() -> None:
+    said = refused("tasks.forecasting.now_hours", [42])
+    assert "tasks.forecasting.now_hours: 42 leaves the window; at most 36" in said
