@@ -32,9 +32,9 @@ tiny: .venv/.installed  ## the whole pipeline in minutes, to results-tiny/report
 	$(SNAKEMAKE) --configfile config/tiny.yaml
 	@echo "Report: $(CURDIR)/results-tiny/report.html"
 
-test: .venv/.installed  ## every test but slow ones and those of finished products
+test: .venv/.installed  ## every test but those of finished products
 	@echo "Running the tests"
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2
 
 products: tiny  ## tests of the products of the tiny run, and of what reruns when
 	@echo "Testing the products in results-tiny/"

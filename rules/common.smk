@@ -88,10 +88,9 @@ def latents_of(*roles: str):
     ]
 
 
-def checkpoints_of(rule: str):
-    """A params function: where a training saves its progress, named by its settings."""
-    code = source_digest(rule)
-    return lambda w: f"checkpoints/{rule}/{settings_digest(code, config, dict(w))}"
+def checkpoints(*parts: str):
+    """A params function: where a training saves its progress, no declared output of it."""
+    return lambda wildcards: results("checkpoints", *parts).format(**wildcards)
 
 
 def network_of(wildcards, *keys: str) -> dict:

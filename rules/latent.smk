@@ -32,7 +32,7 @@ rule train_autoencoder:
         optimisation=lambda w: part_of("autoencoders", w.autoencoder, *OPTIMISATION),
         architecture=lambda w: part_of("autoencoders", w.autoencoder, *ARCHITECTURE),
         seed=lambda w: spawned("autoencoder", w.dataset, w.autoencoder),
-        checkpoints=checkpoints_of("train_autoencoder"),
+        checkpoints=checkpoints("{dataset}", "{autoencoder}", "autoencoder"),
         code=source_digest("train_autoencoder"),
     message:
         "Training autoencoder {wildcards.autoencoder} on {wildcards.dataset}"

@@ -59,7 +59,7 @@ rule train_prior:
             w, "patch", "hidden_channels", "blocks", "heads"
         ),
         seed=lambda w: spawned("prior", w.dataset, w.autoencoder, w.prior),
-        checkpoints=checkpoints_of("train_prior"),
+        checkpoints=checkpoints(*PRIOR),
         code=source_digest("train_prior"),
     message:
         "Training prior {wildcards.prior} on {wildcards.dataset}"

@@ -40,3 +40,17 @@ def test_without_steps_the_gaussian_stands_alone(tmp_path, train_network, models
 def test_a_rerun_writes_the_same_bytes(tmp_path, train_network, models, contents) -> None:
     train_network(tmp_path)
     assert contents(tmp_path) == contents(models[3].parent)
+
+
+def test_progress_of_other_settings_is_not_continued_and_gone_in_the_end(
+    tmp_path, train_network, models
+) -> None:
+    stale = tmp_path / "checkpoints/other/step_00000002.pt"
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"made with other settings")
+    train_network(tmp_path)
+    assert not (tmp_path / "checkpoints").exists()
+    curves = [
+        path.read_text() for path in (tmp_path / "training.csv", models[3].parent / "training.csv")
+    ]
+    assert curves[0] == curves[1]

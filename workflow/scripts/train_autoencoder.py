@@ -1,6 +1,7 @@
 """Train the autoencoder on the training periods."""
 
 import logging
+import shutil
 
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from galerne.latent.record import standardised_sample
 from galerne.latent.training import train_on
 from galerne.nn.checkpoint import save_module
 from galerne.products import replacing
+from galerne.provenance import settings_digest, source_digest
 from galerne.stats.transform import Transform
 
 log = logging.getLogger(__name__)
@@ -41,9 +43,13 @@ def train_autoencoder(
     check = torch.from_numpy(standardised_sample(paths_validation, transform, 100))
     names = ("channels", "latitudes", "longitudes")
     arguments = dict(zip(names, x.shape[1:], strict=True)) | architecture
+    manifests = [path.read_text() for path in [*paths_train, *paths_validation, path_climatology]]
+    # Progress made with other data, settings or code is never continued.
+    made_of = (manifests, optimisation, architecture, seed, source_digest("train_autoencoder"))
+    folder = path_checkpoints / settings_digest(*made_of)
     torch.manual_seed(seed)
     model = Autoencoder(**arguments)
-    curve = train_on(model, x, check, areas, seed=seed, folder=path_checkpoints, **optimisation)
+    curve = train_on(model, x, check, areas, seed=seed, folder=folder, **optimisation)
 
     save_module(model, arguments, path_model)
     with replacing(path_training) as path:
@@ -52,6 +58,7 @@ def train_autoencoder(
     log.info("relative error on validation: %.4f", errors["relative_rmse"].mean())
     with replacing(path_reconstruction) as path:
         errors.to_csv(path, index=False)
+    shutil.rmtree(path_checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Train the network of the prior on what its Gaussian misses."""
 
 import logging
+import shutil
 
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from galerne.prior.gaussian import WindowGaussian
 from galerne.prior.training import train_on
 from galerne.prior.window import LatentRecords
 from galerne.products import replacing
+from galerne.provenance import settings_digest, source_digest
 
 
 def train_prior(
@@ -32,17 +34,20 @@ def train_prior(
     gaussian = load_module(WindowGaussian, path_gaussian)
     names = ("states", "channels", "rows", "columns")
     arguments = dict(zip(names, gaussian.shape, strict=True)) | architecture
+    manifests = [path.read_text() for path in [*paths_train, *paths_validation]]
+    # Progress made with other data, settings or code is never continued.
+    made_of = (manifests, optimisation, architecture, seed, source_digest("train_prior"))
+    folder = path_checkpoints / settings_digest(*made_of)
     torch.manual_seed(seed)
     backbone = Backbone(**arguments)
     records = [
         LatentRecords(paths, gaussian.shape[0]) for paths in (paths_train, paths_validation)
     ]
-    curve = train_on(
-        backbone, gaussian, *records, seed=seed, folder=path_checkpoints, **optimisation
-    )
+    curve = train_on(backbone, gaussian, *records, seed=seed, folder=folder, **optimisation)
     save_module(backbone, arguments, path_model, trained=optimisation["steps"] > 0)
     with replacing(path_training) as path:
         curve.to_csv(path, index=False)
+    shutil.rmtree(path_checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":
