@@ -7,9 +7,16 @@ A *state* is an array of shape ``channel lat lon``; its channels are listed by
 Conventions: latitude north to south, longitude 0 to 360 eastward, levels in hPa.
 """
 
-__all__ = ["LAYOUT", "describe_coordinates", "read_values", "stack_channels", "unstack_channels"]
+__all__ = [
+    "LAYOUT",
+    "describe_coordinates",
+    "read_values",
+    "stack_channels",
+    "state_blocks",
+    "unstack_channels",
+]
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import xarray as xr
@@ -56,6 +63,21 @@ def stack_channels(
         values = read_values(field.transpose(*order), dataset.encoding.get("source", "the data"))
         fields.append(values.astype("float32", copy=False))
     return np.stack(fields, axis=-3)
+
+
+def state_blocks(
+    dataset: xr.Dataset, channels: Sequence[Channel], size: int = 120
+) -> Iterator[tuple[Float[np.ndarray, "time channel lat lon"], np.ndarray]]:
+    """Yields consecutive states [unit of each variable] and their times, some at a time.
+
+    Arguments:
+        dataset: Fields with a dimension ``time``; only one block of it is in memory.
+        channels: The channels, in the order wanted.
+        size: States in a block; the last may hold fewer.
+    """
+    for start in range(0, dataset.sizes["time"], size):
+        block = dataset.isel(time=slice(start, start + size))
+        yield stack_channels(block, channels), block["time"].values
 
 
 def read_values(field: xr.DataArray, source: object) -> np.ndarray:

@@ -1,11 +1,20 @@
 """Labelled data and plain arrays hold the same numbers in the same order."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
 
-from galerne.arrays import LAYOUT, describe_coordinates, stack_channels, unstack_channels
+from galerne.arrays import (
+    LAYOUT,
+    describe_coordinates,
+    stack_channels,
+    state_blocks,
+    unstack_channels,
+)
 from galerne.catalogue import VARIABLES, channels
+from galerne.products import open_product, write_product
 
 STATE = channels(["2m_temperature"], ["geopotential", "temperature"], [500, 850])
 LATITUDE = np.array([60.0, 0.0, -60.0])
@@ -80,3 +89,24 @@ def test_missing_variables_and_levels_are_named() -> None:
         stack_channels(dataset.drop_vars("geopotential"), STATE)
     with pytest.raises(ValueError, match=r"level 500 hPa of 'geopotential'.*found: \[850\]"):
         stack_channels(dataset.sel(level=[850]), STATE)
+
+
+def test_blocks_are_the_record_in_order() -> None:
+    times = TIME[0] + np.arange(5) * np.timedelta64(6, "h")
+    values, dataset = labelled({"time": times})
+    blocks = list(state_blocks(dataset, STATE, 2))
+    assert [len(x) for x, _ in blocks] == [2, 2, 1]
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in blocks]), values)
+    np.testing.assert_array_equal(np.concatenate([when for _, when in blocks]), times)
+
+
+def test_a_damaged_chunk_is_named_by_variable_product_and_times(tmp_path: Path) -> None:
+    _, dataset = labelled({"time": TIME})
+    write_product(dataset, tmp_path / "manifest.json")
+    chunk = next(p for p in (tmp_path / "data.zarr/geopotential/c").rglob("*") if p.is_file())
+    rotten = bytearray(chunk.read_bytes())
+    rotten[len(rotten) // 2] ^= 0xFF
+    chunk.write_bytes(rotten)
+    said = r"'geopotential' of .*data\.zarr between 2001-01-01T00.* and 2001-01-01T06"
+    with pytest.raises(ValueError, match=said):
+        stack_channels(open_product(tmp_path / "manifest.json"), STATE)

@@ -17,7 +17,7 @@ import xarray as xr
 
 from jaxtyping import Float
 
-from ..arrays import stack_channels
+from ..arrays import stack_channels, state_blocks
 from ..products import open_product
 from ..stats.transform import Transform
 from .autoencoder import Autoencoder
@@ -27,11 +27,8 @@ def standardised_blocks(
     path_fields: Path, transform: Transform, size: int = 120
 ) -> Iterator[tuple[Float[np.ndarray, "time channel lat lon"], np.ndarray]]:
     """Yields blocks of standardised anomalies [1] and their times, in order."""
-    fields = open_product(path_fields)
-    for i in range(0, fields.sizes["time"], size):
-        block = fields.isel(time=slice(i, i + size))
-        times = block["time"].values
-        yield transform.forward(stack_channels(block, transform.channels), times), times
+    for x, times in state_blocks(open_product(path_fields), transform.channels, size):
+        yield transform.forward(x, times), times
 
 
 def standardised_sample(

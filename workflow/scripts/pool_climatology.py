@@ -2,13 +2,13 @@
 
 import logging
 
-from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from galerne.arrays import stack_channels
-from galerne.catalogue import Channel, channels
+from galerne.arrays import state_blocks
+from galerne.catalogue import channels
 from galerne.grid.areas import cell_areas
 from galerne.products import open_product, write_product
 from galerne.stats.climatology import HarmonicFit, harmonics
@@ -31,40 +31,31 @@ def pool_climatology(
     """Fit the climatology in one pass over the training periods, and the variance in another."""
     state = channels(surface, pressure, levels)
     mean = HarmonicFit(harmonics_of_year, harmonics_of_day)
-    for x, times in _blocks(paths_fields, state):
+    records = [open_product(path) for path in paths_fields]
+    for x, times in chain.from_iterable(state_blocks(fields, state, BLOCK) for fields in records):
         mean.add(x, times)
     coefficients = mean.solve()
 
     variance = HarmonicFit(harmonics_of_year, harmonics_of_day)
-    for x, times in _blocks(paths_fields, state):
+    for x, times in chain.from_iterable(state_blocks(fields, state, BLOCK) for fields in records):
         phi = harmonics(times, harmonics_of_year, harmonics_of_day)
         left = x - np.tensordot(phi, coefficients, axes=1)
         variance.add(np.square(left).mean(-1), times)
     rows = variance.solve()
 
-    fields = open_product(paths_fields[0])
+    grid = records[0]
     transform = Transform(
         channels=state,
         coefficients=coefficients,
         variance=rows,
-        scale=np.sqrt(rows[0] @ cell_areas(fields["latitude"].values)),
+        scale=np.sqrt(rows[0] @ cell_areas(grid["latitude"].values)),
         of_year=harmonics_of_year,
         of_day=harmonics_of_day,
-        latitude=fields["latitude"].values,
-        longitude=fields["longitude"].values,
+        latitude=grid["latitude"].values,
+        longitude=grid["longitude"].values,
     )
     log.info("scales: %s", dict(zip(map(str, state), transform.scale.tolist(), strict=True)))
     write_product(transform.to_dataset(), path_climatology)
-
-
-def _blocks(
-    paths: list[Path], state: tuple[Channel, ...]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for path in paths:
-        fields = open_product(path)
-        for i in range(0, fields.sizes["time"], BLOCK):
-            block = fields.isel(time=slice(i, i + BLOCK))
-            yield stack_channels(block, state), block["time"].values
 
 
 if __name__ == "__main__":

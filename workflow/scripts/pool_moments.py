@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from galerne.arrays import stack_channels
+from galerne.arrays import state_blocks
 from galerne.catalogue import channels
 from galerne.grid.areas import cell_areas
 from galerne.products import open_product, replacing
@@ -32,9 +32,9 @@ def pool_moments(
     for path in paths_fields:
         fields = open_product(path)
         areas = cell_areas(fields["latitude"].values)
-        starts = range(0, fields.sizes["time"], BLOCK)
-        parts = (stack_channels(fields.isel(time=slice(i, i + BLOCK)), state) for i in starts)
-        blocks.append(reduce(add, (Moments.of(part, areas) for part in parts)))
+        blocks.append(
+            reduce(add, (Moments.of(x, areas) for x, _ in state_blocks(fields, state, BLOCK)))
+        )
         log.info("%s: %d states", path.parent.name, fields.sizes["time"])
     pooled = reduce(add, blocks)
     table = pd.DataFrame(
