@@ -1,5 +1,6 @@
 """galerne: from the atmosphere to a calibrated reconstruction of it, and its report."""
 
+import shlex
 import sys
 
 from pathlib import Path
@@ -13,6 +14,12 @@ configfile: "config/default.yaml"
 
 
 sys.path.insert(0, str(Path(workflow.basedir)))
+# Every script is started by workflow/launch, which says why.
+shell.prefix(
+    f"exec {shlex.quote(f'{workflow.basedir}/workflow/launch')} ".replace(
+        "{", "{{"
+    ).replace("}", "}}")
+)
 
 
 include: "rules/common.smk"

@@ -100,11 +100,10 @@ def test_script_is_thin(path_script: Path) -> None:
     assert ast.get_docstring(tree)
     assert len(text.splitlines()) <= 80
     assert "__future__" not in text, "a preamble precedes the script: a SyntaxError"
-    set_up, call = main_block(tree)
-    assert ast.unparse(set_up).startswith("logging.basicConfig(filename=snakemake.log[0]")
+    (call,) = main_block(tree)
     assert isinstance(call, ast.Expr)
-    assert isinstance(call.value, ast.Call)
-    assert ast.unparse(call.value.func) == path_script.stem
+    assert ast.unparse(call.value.func) == "Job(snakemake).run"
+    assert ast.unparse(call.value.args[0]) == path_script.stem
 
 
 def test_script_meets_snakemake_in_main_only(path_script: Path) -> None:

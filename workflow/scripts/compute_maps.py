@@ -10,6 +10,7 @@ from galerne.arrays import stack_channels
 from galerne.catalogue import channels
 from galerne.evaluate.ensemble import lead_hours, read_members
 from galerne.evaluate.maps import map_fields
+from galerne.jobs.job import Job
 from galerne.observe.task import cutoffs
 from galerne.observe.window import select_window
 from galerne.products import open_product, write_product
@@ -58,8 +59,8 @@ def compute_maps(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    compute_maps(
+    Job(snakemake).run(
+        compute_maps,
         path_truth=Path(snakemake.input.truth),
         path_climatology=Path(snakemake.input.climatology),
         path_prior=Path(snakemake.input.prior),

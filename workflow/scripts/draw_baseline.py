@@ -1,12 +1,11 @@
 """Write the climatology of a window as an ensemble of one member."""
 
-import logging
-
 from pathlib import Path
 
 import numpy as np
 
 from galerne.arrays import unstack_channels
+from galerne.jobs.job import Job
 from galerne.observe.window import window_times
 from galerne.products import write_product
 from galerne.stats.transform import Transform
@@ -29,8 +28,8 @@ def draw_baseline(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    draw_baseline(
+    Job(snakemake).run(
+        draw_baseline,
         path_climatology=Path(snakemake.input.climatology),
         path_ensemble=Path(snakemake.output.ensemble),
         window=snakemake.wildcards.window,

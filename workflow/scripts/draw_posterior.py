@@ -9,6 +9,7 @@ import torch
 
 from galerne.assimilate.ensemble import label_members
 from galerne.assimilate.posterior import draw_posterior_windows, usable
+from galerne.jobs.job import Job
 from galerne.latent.autoencoder import Autoencoder
 from galerne.nn.checkpoint import load_module
 from galerne.observe.table import read_observations
@@ -60,8 +61,8 @@ def draw_posterior(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    draw_posterior(
+    Job(snakemake).run(
+        draw_posterior,
         path_observations=Path(snakemake.input.observations),
         path_climatology=Path(snakemake.input.climatology),
         path_autoencoder=Path(snakemake.input.autoencoder),

@@ -7,6 +7,7 @@ from pathlib import Path
 import dask
 import torch
 
+from galerne.jobs.job import Job
 from galerne.latent.autoencoder import Autoencoder
 from galerne.latent.record import encode_record
 from galerne.nn.checkpoint import load_module
@@ -36,8 +37,8 @@ def encode_period(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    encode_period(
+    Job(snakemake).run(
+        encode_period,
         path_fields=Path(snakemake.input.fields),
         path_climatology=Path(snakemake.input.climatology),
         path_model=Path(snakemake.input.model),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dask
 
+from galerne.jobs.job import Job
 from galerne.products import write_product
 from galerne.source.archive import open_archive
 from galerne.source.integrity import time_block
@@ -29,8 +30,8 @@ def fetch_period(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    fetch_period(
+    Job(snakemake).run(
+        fetch_period,
         path_fields=Path(snakemake.output.fields),
         source=snakemake.params.source,
         selection=snakemake.params.selection,

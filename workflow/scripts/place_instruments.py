@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from galerne.jobs.job import Job
 from galerne.observe.network import SITE_COLUMNS, place_sites
 from galerne.products import replacing
 
@@ -40,8 +41,8 @@ def place_instruments(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    place_instruments(
+    Job(snakemake).run(
+        place_instruments,
         path_sites=Path(snakemake.output.sites),
         instruments=snakemake.params.network["instruments"],
         files=snakemake.params.files,

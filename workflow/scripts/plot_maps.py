@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from galerne.jobs.job import Job
 from galerne.products import open_product
 from galerne.report.figures import plot_members, plot_overview
 from galerne.report.style import png
@@ -52,8 +53,8 @@ def plot_maps(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    plot_maps(
+    Job(snakemake).run(
+        plot_maps,
         paths_maps=[Path(path) for path in snakemake.input.maps],
         paths_observations=[Path(path) for path in snakemake.input.observations],
         path_figures=Path(snakemake.output.figures),

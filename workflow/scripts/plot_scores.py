@@ -5,6 +5,7 @@ import logging
 
 from pathlib import Path
 
+from galerne.jobs.job import Job
 from galerne.report.panels import score_charts
 from galerne.report.style import svg
 from galerne.report.tables import read_scores
@@ -28,8 +29,8 @@ def plot_scores(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    plot_scores(
+    Job(snakemake).run(
+        plot_scores,
         path_scores=Path(snakemake.input.scores),
         path_figures=Path(snakemake.output.figures),
         choices=snakemake.params.choices,

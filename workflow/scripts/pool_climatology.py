@@ -10,6 +10,7 @@ import numpy as np
 from galerne.arrays import state_blocks
 from galerne.catalogue import channels
 from galerne.grid.areas import cell_areas
+from galerne.jobs.job import Job
 from galerne.products import open_product, write_product
 from galerne.stats.climatology import HarmonicFit, harmonics
 from galerne.stats.transform import Transform
@@ -59,8 +60,8 @@ def pool_climatology(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    pool_climatology(
+    Job(snakemake).run(
+        pool_climatology,
         paths_fields=[Path(path) for path in snakemake.input.fields],
         path_climatology=Path(snakemake.output.climatology),
         **snakemake.params.state,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from galerne.jobs.job import Job
 from galerne.nn.checkpoint import save_module
 from galerne.prior.gaussian import fit_gaussian
 from galerne.prior.window import LatentRecords, alternate_blocks
@@ -39,8 +40,8 @@ def pool_latent_moments(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    pool_latent_moments(
+    Job(snakemake).run(
+        pool_latent_moments,
         paths_train=[Path(path) for path in snakemake.input.train],
         paths_validation=[Path(path) for path in snakemake.input.validation],
         path_gaussian=Path(snakemake.output.gaussian),

@@ -11,6 +11,7 @@ import pandas as pd
 from galerne.arrays import state_blocks
 from galerne.catalogue import channels
 from galerne.grid.areas import cell_areas
+from galerne.jobs.job import Job
 from galerne.products import open_product, replacing
 from galerne.stats.moments import Moments
 
@@ -50,8 +51,8 @@ def pool_moments(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    pool_moments(
+    Job(snakemake).run(
+        pool_moments,
         paths_fields=[Path(path) for path in snakemake.input.fields],
         path_moments=Path(snakemake.output.moments),
         **snakemake.params.state,

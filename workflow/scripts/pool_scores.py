@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from galerne.evaluate.pooling import sort_scores
+from galerne.jobs.job import Job
 from galerne.products import replacing
 
 log = logging.getLogger(__name__)
@@ -22,8 +23,8 @@ def pool_scores(paths_scores: list[Path], path_scores: Path) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    pool_scores(
+    Job(snakemake).run(
+        pool_scores,
         paths_scores=[Path(path) for path in snakemake.input.scores],
         path_scores=Path(snakemake.output.scores),
     )

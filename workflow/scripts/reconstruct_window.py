@@ -1,13 +1,12 @@
 """Encode and decode the truth of a window: the best that any latent method could do."""
 
-import logging
-
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from galerne.arrays import stack_channels, unstack_channels
+from galerne.jobs.job import Job
 from galerne.latent.autoencoder import Autoencoder
 from galerne.nn.checkpoint import load_module
 from galerne.observe.window import select_window
@@ -43,8 +42,8 @@ def reconstruct_window(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    reconstruct_window(
+    Job(snakemake).run(
+        reconstruct_window,
         path_fields=Path(snakemake.input.fields),
         path_climatology=Path(snakemake.input.climatology),
         path_model=Path(snakemake.input.model),

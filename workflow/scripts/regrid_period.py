@@ -8,6 +8,7 @@ import dask
 
 from galerne.grid.latlon import equiangular
 from galerne.grid.regrid import regrid
+from galerne.jobs.job import Job
 from galerne.products import open_product, write_product
 from galerne.source.integrity import guard_values
 
@@ -26,8 +27,8 @@ def regrid_period(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    regrid_period(
+    Job(snakemake).run(
+        regrid_period,
         path_fields=Path(snakemake.input.fields),
         path_regridded=Path(snakemake.output.fields),
         **snakemake.params.grid,

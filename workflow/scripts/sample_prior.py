@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from galerne.arrays import unstack_channels
+from galerne.jobs.job import Job
 from galerne.latent.autoencoder import Autoencoder
 from galerne.nn.checkpoint import load_module
 from galerne.observe.window import window_times
@@ -55,8 +56,8 @@ def sample_prior(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    sample_prior(
+    Job(snakemake).run(
+        sample_prior,
         path_climatology=Path(snakemake.input.climatology),
         path_autoencoder=Path(snakemake.input.autoencoder),
         path_gaussian=Path(snakemake.input.gaussian),

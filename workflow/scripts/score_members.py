@@ -11,6 +11,7 @@ from galerne.catalogue import channels
 from galerne.evaluate.ensemble import read_members
 from galerne.evaluate.pooling import score_table
 from galerne.evaluate.verification import grid_rows, withheld_rows
+from galerne.jobs.job import Job
 from galerne.observe.noise import generator
 from galerne.observe.table import read_observations
 from galerne.observe.task import cutoffs
@@ -58,8 +59,8 @@ def score_members(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    score_members(
+    Job(snakemake).run(
+        score_members,
         paths_truth=[Path(path) for path in snakemake.input.truth],
         paths_observations=[Path(path) for path in snakemake.input.observations],
         paths_members=[Path(path) for path in snakemake.input.members],

@@ -8,6 +8,7 @@ import pandas as pd
 
 from galerne.arrays import stack_channels
 from galerne.catalogue import channels
+from galerne.jobs.job import Job
 from galerne.observe.instrument import instrument, place_observations
 from galerne.observe.noise import perturb_by_platform
 from galerne.observe.operator import Interpolation
@@ -61,8 +62,8 @@ def simulate_observations(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    simulate_observations(
+    Job(snakemake).run(
+        simulate_observations,
         path_truth=Path(snakemake.input.truth),
         path_sites=Path(snakemake.input.sites),
         path_observations=Path(snakemake.output.observations),

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from galerne.grid.areas import cell_areas
+from galerne.jobs.job import Job
 from galerne.latent.autoencoder import Autoencoder
 from galerne.latent.objective import error_table, relative_errors
 from galerne.latent.record import standardised_sample
@@ -62,8 +63,8 @@ def train_autoencoder(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    train_autoencoder(
+    Job(snakemake).run(
+        train_autoencoder,
         paths_train=[Path(path) for path in snakemake.input.train],
         paths_validation=[Path(path) for path in snakemake.input.validation],
         path_climatology=Path(snakemake.input.climatology),

@@ -1,12 +1,12 @@
 """Train the network of the prior on what its Gaussian misses."""
 
-import logging
 import shutil
 
 from pathlib import Path
 
 import torch
 
+from galerne.jobs.job import Job
 from galerne.nn.checkpoint import load_module, save_module
 from galerne.prior.backbone import Backbone
 from galerne.prior.gaussian import WindowGaussian
@@ -51,8 +51,8 @@ def train_prior(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    train_prior(
+    Job(snakemake).run(
+        train_prior,
         paths_train=[Path(path) for path in snakemake.input.train],
         paths_validation=[Path(path) for path in snakemake.input.validation],
         path_gaussian=Path(snakemake.input.gaussian),

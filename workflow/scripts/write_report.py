@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from galerne.jobs.job import Job
 from galerne.products import replacing
 from galerne.provenance import PACKAGE, SCRIPTS, source_digest
 from galerne.report import contents, record
@@ -62,8 +63,8 @@ def write_report(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(filename=snakemake.log[0], level=logging.INFO)
-    write_report(
+    Job(snakemake).run(
+        write_report,
         path_scores=Path(snakemake.input.scores),
         paths_maps=[Path(path) for path in snakemake.input.maps],
         paths_observations=[Path(path) for path in snakemake.input.observations],
