@@ -39,3 +39,15 @@ rule all:
     input:
         results("scores.csv"),
         results("report.html"),
+
+
+onstart:
+    begin_run(workflow.executor_plugin.name == "slurm")
+
+
+onsuccess:
+    end(Path(CONFIG.results))
+
+
+onerror:
+    end(Path(CONFIG.results))

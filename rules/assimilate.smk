@@ -27,8 +27,8 @@ rule draw_posterior:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=120,
+        mem_mb=growing(4_000),
+        runtime=growing(120, longest),
     params:
         draw=draw_of,
         code=source_digest("draw_posterior"),
@@ -51,8 +51,8 @@ rule draw_baseline:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=15,
+        mem_mb=growing(1_000),
+        runtime=growing(15, longest),
     params:
         step_hours=lambda w: settings("datasets", w.dataset)["step_hours"],
         code=source_digest("draw_baseline"),

@@ -5,10 +5,13 @@ Products are filed under the names of the choices that made them:
 """
 
 from itertools import product
+from math import inf
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from galerne.cluster.guard import begin, end
+from galerne.cluster.site import Site
 from galerne.config.choices import Choices, members_in
 from galerne.config.models import Config
 from galerne.provenance import settings_digest, source_digest
@@ -68,6 +71,16 @@ def of(block: str):
 def spawned(*parts: str) -> int:
     """A seed for one use, spawned from the one seed of the configuration."""
     return int(settings_digest(CONFIG.seed, *parts), 16) % 2**31
+
+
+def longest() -> float:
+    """The longest time limit that the site allows [min]."""
+    return Site.read().longest_minutes
+
+
+def growing(amount: int, most=lambda: inf):
+    """A resource function: more with every attempt, up to a limit."""
+    return lambda wildcards, attempt: min(amount * attempt, max(most(), amount))
 
 
 def fields_of(*roles: str):
@@ -209,6 +222,21 @@ def selection_of(wildcards) -> dict:
     period = block["periods"][wildcards.period]
     state = state_of(wildcards) | {"step_hours": block["step_hours"]}
     return state | {"start": period["start"], "end": period["end"]}
+
+
+def begin_run(slurm: bool) -> None:
+    """Takes the folder of results for this run; waits for what an earlier one left."""
+    site = Site.read()
+    try:
+        begin(
+            Path(CONFIG.results),
+            slurm=slurm,
+            leftovers=site.leftovers,
+            poll_seconds=site.poll_seconds,
+            say=logger.warning,
+        )
+    except RuntimeError as error:
+        raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:

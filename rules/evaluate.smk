@@ -35,8 +35,8 @@ rule score_members:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=3_000,
-        runtime=60,
+        mem_mb=growing(3_000),
+        runtime=growing(60, longest),
     params:
         windows=windows_of,
         task=of("tasks"),
@@ -63,8 +63,8 @@ rule pool_scores:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=15,
+        mem_mb=growing(1_000),
+        runtime=growing(15, longest),
     params:
         code=source_digest("pool_scores"),
     message:
@@ -89,8 +89,8 @@ rule compute_maps:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=30,
+        mem_mb=growing(2_000),
+        runtime=growing(30, longest),
     params:
         task=of("tasks"),
         state=state_of,

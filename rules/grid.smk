@@ -18,8 +18,8 @@ rule regrid_period:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1_500,
-        runtime=60,
+        mem_mb=growing(1_500),
+        runtime=growing(60, longest),
     params:
         grid=lambda w: settings("datasets", w.dataset)["grid"],
         code=source_digest("regrid_period"),

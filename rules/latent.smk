@@ -26,8 +26,8 @@ rule train_autoencoder:
         "../envs/torch.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=4_000,
-        runtime=240,
+        mem_mb=growing(4_000),
+        runtime=growing(240, longest),
     params:
         optimisation=lambda w: part_of("autoencoders", w.autoencoder, *OPTIMISATION),
         architecture=lambda w: part_of("autoencoders", w.autoencoder, *ARCHITECTURE),
@@ -57,8 +57,8 @@ rule encode_period:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=60,
+        mem_mb=growing(2_000),
+        runtime=growing(60, longest),
     params:
         architecture=lambda w: part_of("autoencoders", w.autoencoder, *ARCHITECTURE),
         code=source_digest("encode_period"),
@@ -85,8 +85,8 @@ rule reconstruct_window:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=15,
+        mem_mb=growing(2_000),
+        runtime=growing(15, longest),
     params:
         code=source_digest("reconstruct_window"),
     message:

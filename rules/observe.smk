@@ -19,8 +19,8 @@ rule place_instruments:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=15,
+        mem_mb=growing(1_000),
+        runtime=growing(15, longest),
     params:
         network=of("networks"),
         files=lambda w: site_files(w.network),
@@ -50,8 +50,8 @@ rule simulate_observations:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=15,
+        mem_mb=growing(2_000),
+        runtime=growing(15, longest),
     params:
         network=of("networks"),
         state=state_of,

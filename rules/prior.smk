@@ -23,8 +23,8 @@ rule pool_latent_moments:
         "../envs/torch.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        mem_mb=growing(4_000),
+        runtime=growing(60, longest),
     params:
         prior=lambda w: settings("priors", w.prior)["gaussian"]
         | {"states": settings("priors", w.prior)["states"]},
@@ -51,8 +51,8 @@ rule train_prior:
         "../envs/torch.yaml"
     threads: CONFIG.threads
     resources:
-        mem_mb=4_000,
-        runtime=480,
+        mem_mb=growing(4_000),
+        runtime=growing(480, longest),
     params:
         optimisation=lambda w: network_of(w, *LEARNING),
         architecture=lambda w: network_of(
@@ -85,8 +85,8 @@ rule sample_prior:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        mem_mb=growing(4_000),
+        runtime=growing(60, longest),
     params:
         step_hours=lambda w: settings("datasets", w.dataset)["step_hours"],
         members=lambda w: members_in(w.batch),

@@ -29,8 +29,8 @@ rule plot_maps:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=20,
+        mem_mb=growing(2_000),
+        runtime=growing(20, longest),
     params:
         windows=windows_of,
         step_hours=lambda w: settings("datasets", w.dataset)["step_hours"],
@@ -60,8 +60,8 @@ rule plot_scores:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=10,
+        mem_mb=growing(1_000),
+        runtime=growing(10, longest),
     params:
         choices=CHOICES.asked(),
         channels=CONFIG.report.maps,
@@ -97,8 +97,8 @@ rule write_report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=20,
+        mem_mb=growing(2_000),
+        runtime=growing(20, longest),
     params:
         config=CONFIG.model_dump(mode="json"),
         choices=CHOICES.asked(),

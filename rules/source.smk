@@ -18,8 +18,9 @@ rule fetch_period:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2_500,
-        runtime=120,
+        mem_mb=growing(2_500),
+        runtime=growing(120, longest),
+        downloads=1,
     params:
         source=source_of,
         selection=selection_of,

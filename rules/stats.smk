@@ -18,8 +18,8 @@ rule pool_moments:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=60,
+        mem_mb=growing(2_000),
+        runtime=growing(60, longest),
     params:
         state=state_of,
         code=source_digest("pool_moments"),
@@ -42,8 +42,8 @@ rule pool_climatology:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=60,
+        mem_mb=growing(2_000),
+        runtime=growing(60, longest),
     params:
         state=state_of,
         climatology=lambda w: settings("datasets", w.dataset)["climatology"],

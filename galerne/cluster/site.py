@@ -1,0 +1,128 @@
+"""The site: what a cluster calls its partitions, and how much of it a run may take.
+
+``slurm/site.yaml`` is the one file to edit on a new cluster (``GALERNE_SITE`` names another);
+``slurm/config.yaml`` turns it into Snakemake's settings as it is read.
+"""
+
+__all__ = ["GPU_RULES", "TRAINING_RULES", "Partitions", "Site"]
+
+import os
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+ROOT = Path(__file__).resolve().parents[2]
+TRAINING_RULES = ("train_autoencoder", "train_prior")
+GPU_RULES = (*TRAINING_RULES, "draw_posterior", "sample_prior")
+PATIENCE = "--open-mode=append --signal=TERM@120"  # seconds to save before the time limit
+Name = Annotated[str, Field(pattern=r"^[\w.-]+$")]
+
+
+class Strict(BaseModel):
+    """A block without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Partitions(Strict):
+    """Names of partitions; null is the default partition of the cluster."""
+
+    cpu: Name | None = Field(description="Every rule that asks for no GPU.")
+    gpu: Name | None = Field(description="Rules that draw; null: the cpu partition.")
+    training: Name | None = Field(description="Rules that train; null: the gpu partition.")
+
+
+class Site(Strict):
+    """What a run knows of its cluster."""
+
+    account: Name | None = Field(description="Whom jobs are charged to; null: Slurm's default.")
+    partitions: Partitions
+    gpus: int = Field(ge=0, description="GPUs of a training on each node; drawing takes one.")
+    gpu_type: Name | None = Field(description="Type of GPU, as in gpu:a100; null: any.")
+    nodes: int = Field(ge=1, description="Nodes of a training.")
+    longest_minutes: int = Field(ge=10, description="Longest time limit of a job [min].")
+    jobs: int = Field(ge=1, description="Most jobs in the queue at a time.")
+    downloads: int = Field(ge=1, description="Most downloads at a time.")
+    poll_seconds: int = Field(ge=1, description="First wait before asking Slurm for states [s].")
+    leftovers: Literal["wait", "cancel", "stop"] = Field(
+        description="Running jobs of an earlier run whose controller died: wait for them, "
+        "cancel them, or stop with their list. GALERNE_LEFTOVERS overrides it for one run."
+    )
+
+    @classmethod
+    def read(cls, path: Path | None = None) -> "Site":
+        """Reads the site file.
+
+        Arguments:
+            path: The file; ``None`` reads what ``GALERNE_SITE`` names, or ``slurm/site.yaml``.
+
+        Raises:
+            ValueError: If the file is missing or wrong, by file and key.
+        """
+        path = path or Path(os.environ.get("GALERNE_SITE", ROOT / "slurm/site.yaml"))
+        return _read(path, os.environ.get("GALERNE_LEFTOVERS"))
+
+    def partition(self, rule: str) -> str | None:
+        """The partition of a rule."""
+        known = self.partitions
+        drawing = known.gpu or known.cpu
+        if rule in TRAINING_RULES:
+            return known.training or drawing
+        return drawing if rule in GPU_RULES else known.cpu
+
+    def default_resources(self) -> dict[str, str]:
+        """Resources of every job, for a profile."""
+        named = {"slurm_account": self.account, "slurm_partition": self.partitions.cpu}
+        return {key: name for key, name in named.items() if name} | {
+            "mem_mb": "1000 * attempt",
+            "runtime": f"min(60 * attempt, {self.longest_minutes})",
+            "slurm_extra": f"'{PATIENCE}'",
+        }
+
+    def set_resources(self) -> dict[str, dict[str, object]]:
+        """Resources of the rules that use an accelerator or several nodes, for a profile."""
+        return {rule: self._accelerated(rule) for rule in GPU_RULES if self._accelerated(rule)}
+
+    def _accelerated(self, rule: str) -> dict[str, object]:
+        partition = self.partition(rule)
+        found: dict[str, object] = {"slurm_partition": partition} if partition else {}
+        nodes = self.nodes if rule in TRAINING_RULES else 1
+        gpus = self.gpus if rule in TRAINING_RULES else min(self.gpus, 1)
+        if nodes > 1:
+            # One agent of torchrun on each node; the plugin counts GPUs by job, not by node.
+            kind = f"{self.gpu_type}:" if self.gpu_type else ""
+            extra = f" --gpus-per-node={kind}{gpus}" if gpus else ""
+            extra = f"'{PATIENCE} --ntasks-per-node=1{extra}'"
+            return found | {
+                "nodes": nodes,
+                "tasks": nodes,
+                "mpi": "torchrun",
+                "slurm_extra": extra,
+            }
+        if gpus:
+            found["gpu"] = gpus
+            if self.gpu_type:
+                found["gpu_model"] = self.gpu_type
+        return found
+
+
+@cache
+def _read(path: Path, leftovers: str | None) -> Site:
+    try:
+        values = yaml.safe_load(path.read_text())
+        site = Site.model_validate(values if isinstance(values, dict) else {})
+    except (OSError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise ValueError(f"{path}: " + "; ".join(faults)) from None
+    if not leftovers:
+        return site
+    if leftovers not in ("wait", "cancel", "stop"):
+        raise ValueError(f"GALERNE_LEFTOVERS is {leftovers!r}; allowed: wait, cancel, stop")
+    return site.model_copy(update={"leftovers": leftovers})
