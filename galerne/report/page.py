@@ -2,13 +2,14 @@
 
 Styles, script, charts and data are inlined; no address outside the file is ever asked for.
 Text is escaped by the template engine; charts and data enter as markup that this module made.
-Whatever differs between two runs on equal inputs (times, costs, machine) stands in the one
-section with the identifier ``run-record``.
+Whatever differs between two runs on equal inputs (times, costs, machine, the folder of the
+products) stands in elements with the attribute ``data-volatile``, which
+:mod:`galerne.report.canonical` empties to compare them.
 
 Depends on: jinja2, PyYAML.
 """
 
-__all__ = ["Figure", "Page", "Panel", "inline_svg", "render", "without_record"]
+__all__ = ["Figure", "Page", "Panel", "inline_svg", "render"]
 
 import base64
 import json
@@ -139,6 +140,16 @@ def _as_uri(picture: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(picture).decode()
 
 
+def _as_yaml(config: dict[str, object]) -> Markup:
+    """The whole configuration; the folder of the products says where, not what."""
+    lines = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=99).splitlines()
+    marked = Markup("results: <span data-volatile>{}</span>")
+    return Markup("\n").join(
+        marked.format(line.removeprefix("results: ")) if line.startswith("results: ") else line
+        for line in lines
+    )
+
+
 def render(page: Page) -> str:
     """Returns the page as one HTML document."""
     engine = Environment(
@@ -150,10 +161,5 @@ def render(page: Page) -> str:
         page=page,
         css=Markup((ASSETS / "page.css").read_text()),
         script=Markup((ASSETS / "page.js").read_text()),
-        config=yaml.safe_dump(page.config, sort_keys=False, allow_unicode=True, width=99),
+        config=_as_yaml(page.config),
     )
-
-
-def without_record(html: str) -> str:
-    """Returns a page without the section that changes from run to run."""
-    return re.sub(r'<section id="run-record".*?</section>', "", html, flags=re.S)

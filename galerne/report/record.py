@@ -31,6 +31,8 @@ _MINUTES = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d):00$")
 def differences(config: dict, default: dict) -> list[tuple[str, str, str]]:
     """Lists the keys in which a configuration differs from the defaults.
 
+    Where the products lie is no such key: they are the same elsewhere.
+
     Returns:
         Key, default and value, sorted by key; ``–`` where one has no such key.
 
@@ -39,7 +41,9 @@ def differences(config: dict, default: dict) -> list[tuple[str, str, str]]:
         [('a.c', '3', '2')]
     """
     mine, theirs = _leaves(config), _leaves(default)
-    keys = sorted(k for k in mine | theirs if mine.get(k, _NONE) != theirs.get(k, _NONE))
+    keys = sorted(
+        k for k in mine | theirs if k != "results" and mine.get(k, _NONE) != theirs.get(k, _NONE)
+    )
     return [(k, _text(theirs.get(k, _NONE)), _text(mine.get(k, _NONE))) for k in keys]
 
 

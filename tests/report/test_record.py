@@ -35,6 +35,11 @@ def test_a_time_with_and_without_seconds_is_the_same() -> None:
     assert differences({"t": "2004-01-14T00:00:01"}, {"t": "2004-01-14T00:00"})
 
 
+def test_where_products_lie_is_no_difference() -> None:
+    assert not differences({"results": "/scratch/a"}, {"results": "results"})
+    assert differences({"a": {"results": 1}}, {"a": {"results": 2}})
+
+
 def benchmark(path: Path, seconds: float, memory: str = "100.5") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"s\th:m:s\tmax_rss\tcpu\n{seconds}\t0:00:01\t{memory}\t-\n")
