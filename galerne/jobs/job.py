@@ -67,7 +67,7 @@ class Job:
             self._follow(lambda: work(*arguments, **settings))
             return
         self.path_log.parent.mkdir(parents=True, exist_ok=True)
-        logging.basicConfig(filename=self.path_log, level=logging.INFO)
+        logging.basicConfig(filename=self.path_log, level=logging.INFO, force=True)
         meter, status = Meter(self.rule, self.threads), "failed"
         lock = self.root / "locks" / f"{self.name.replace('/', '.')}.lock"
         try:

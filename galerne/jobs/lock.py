@@ -49,6 +49,8 @@ def holding(path: Path, *, wait_seconds: float, poll_seconds: float = 1.0) -> It
                 "wait for that job or cancel it"
             ) from None
     try:
+        if note.exists():
+            log.warning("%s: %s ended without finishing", path, _read(note))
         note.write_text(json.dumps(_myself()))
         yield
         note.unlink(missing_ok=True)

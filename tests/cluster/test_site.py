@@ -1,0 +1,98 @@
+"""The site file: read with its faults named, and turned into resources."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from galerne.cluster.site import GPU_RULES, ROOT, TRAINING_RULES, Site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Callable[..., Site]:
+    """The shipped site with some changes."""
+
+    def read(**changes: object) -> Site:
+        values = yaml.safe_load((ROOT / "slurm/site.yaml").read_text()) | changes
+        path = tmp_path / f"site{len(list(tmp_path.iterdir()))}.yaml"
+        path.write_text(yaml.safe_dump(values))
+        return Site.read(path)
+
+    return read
+
+
+def test_the_shipped_site_asks_for_nothing_special() -> None:
+    site = Site.read(ROOT / "slurm/site.yaml")
+    assert site.set_resources() == {}
+    assert set(site.default_resources()) == {"mem_mb", "runtime", "slurm_extra"}
+    assert {site.partition(rule) for rule in ("fetch_period", *GPU_RULES)} == {None}
+
+
+def test_rules_go_to_their_partitions(site: Callable[..., Site]) -> None:
+    named = site(partitions={"cpu": "short", "gpu": "a100", "training": "night"})
+    assert named.partition("fetch_period") == "short"
+    assert named.partition("draw_posterior") == "a100"
+    assert {named.partition(rule) for rule in TRAINING_RULES} == {"night"}
+    assert named.default_resources()["slurm_partition"] == "short"
+    assert named.set_resources()["train_prior"] == {"slurm_partition": "night"}
+    assert "fetch_period" not in named.set_resources()
+
+
+def test_a_training_partition_defaults_to_that_of_the_gpus(site: Callable[..., Site]) -> None:
+    named = site(partitions={"cpu": None, "gpu": "a100", "training": None})
+    assert named.partition("train_prior") == "a100"
+    assert "slurm_partition" not in named.default_resources()
+
+
+def test_training_takes_every_gpu_of_a_node_and_drawing_one(site: Callable[..., Site]) -> None:
+    asked = site(gpus=4, gpu_type="a100").set_resources()
+    assert asked["train_prior"] == {"gpu": 4, "gpu_model": "a100"}
+    assert asked["draw_posterior"] == {"gpu": 1, "gpu_model": "a100"}
+
+
+def test_a_training_on_several_nodes_has_one_agent_on_each(site: Callable[..., Site]) -> None:
+    asked = site(gpus=4, nodes=2).set_resources()
+    train = asked["train_prior"]
+    assert (train["nodes"], train["tasks"], train["mpi"]) == (2, 2, "torchrun")
+    assert "--ntasks-per-node=1 --gpus-per-node=4" in train["slurm_extra"]
+    assert "--signal=TERM@120" in train["slurm_extra"]
+    assert "gpu" not in train
+    assert "nodes" not in asked["draw_posterior"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"gpu": 1}, r"gpu: Extra inputs are not permitted"),
+        ({"gpus": -1}, r"gpus: Input should be greater than or equal to 0"),
+        ({"account": "me; rm -rf"}, r"account: String should match pattern"),
+        ({"partitions": {"cpu": "$(touch x)", "gpu": None, "training": None}}, r"partitions\.cpu"),
+        ({"leftovers": "ignore"}, r"leftovers: Input should be 'wait', 'cancel' or 'stop'"),
+    ],
+)
+def test_a_fault_is_named_by_file_and_key(
+    site: Callable[..., Site], changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"site0\.yaml: {message}"):
+        site(**changes)
+
+
+def test_a_missing_site_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"nowhere\.yaml"):
+        Site.read(tmp_path / "nowhere.yaml")
+
+
+def test_the_environment_names_another_site_and_what_to_do_about_leftovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "other.yaml"
+    text = (ROOT / "slurm/site.yaml").read_text()
+    path.write_text(text.replace("jobs: 200 ", "jobs: 3 "))
+    monkeypatch.setenv("GALERNE_SITE", str(path))
+    assert Site.read().jobs == 3
+    monkeypatch.setenv("GALERNE_LEFTOVERS", "cancel")
+    assert Site.read().leftovers == "cancel"
+    monkeypatch.setenv("GALERNE_LEFTOVERS", "maybe")
+    with pytest.raises(ValueError, match="GALERNE_LEFTOVERS is 'maybe'; allowed: wait"):
+        Site.read()
