@@ -8,8 +8,10 @@ The learning rate rises linearly over the first twentieth of the steps and falls
 half cosine. Averaged weights follow :math:`\bar\theta \gets \beta \bar\theta +
 (1 - \beta) \theta` with :math:`\beta = 2^{-1/h}` for a half-life of :math:`h` steps.
 
-Checkpoints hold tensors only and are read with ``weights_only=True``; the two newest are
-kept, and a torn one gives way to the one before it.
+After every step the loop answers a request to stop: it saves its progress, which includes the
+losses since the last row of the curves, and raises
+:class:`galerne.jobs.interrupt.Interrupted`. Weights and curves are the same bytes whenever
+and however often a run was cut.
 """
 
 __all__ = ["Fit", "generator"]
@@ -25,6 +27,9 @@ from pathlib import Path
 import torch
 
 from torch import Tensor, nn
+
+from ..jobs import interrupt
+from .progress import load_newest, save_state
 
 log = logging.getLogger(__name__)
 WARM_UP = 0.05  # share of the steps
@@ -67,8 +72,9 @@ class Fit:
         self.folder, self.save_seconds = folder, save_seconds
         self.average = {k: p.detach().clone() for k, p in model.named_parameters()}
         self.optimizer = torch.optim.Adam(model.parameters(), learning_rate, betas=(0.9, 0.99))
-        self.step = 0
+        self.step, self.seconds = 0, 0.0  # of all attempts
         self.history: list[dict[str, float]] = []
+        self.recent: list[float] = []  # losses since the last row
 
     def run(
         self,
@@ -86,37 +92,45 @@ class Fit:
 
         Raises:
             FloatingPointError: If the loss is not finite.
+            Interrupted: If a stop was requested; the progress is saved.
+            ValueError: If the checkpoint is of another model, by parameter.
         """
         self._resume()
-        saved, recent = time.monotonic(), []
+        self.began = self.step
+        self.clock = self.saved = time.monotonic()
         while self.step < self.steps:
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.learning_rate * self._schedule(self.step)
-            value = loss(self.model, generator(self.seed, self.step))
-            self.optimizer.zero_grad()
-            value.backward()
-            nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
-            self.optimizer.step()
-            self._follow()
-            self.step += 1
-            recent.append(value.item())
-            if not math.isfinite(recent[-1]):
-                raise FloatingPointError(f"the loss is {recent[-1]} at step {self.step}")
-            if self.step % every == 0 or self.step == self.steps:
-                row = {"step": self.step, "loss": sum(recent) / len(recent)}
+            self.recent.append(self._advance(loss))
+            due = self.step % every == 0 or self.step == self.steps
+            if due:
+                row = {"step": self.step, "loss": sum(self.recent) / len(self.recent)}
                 self.history.append(row | measure(self.step))
+                self.recent = []
                 log.info("step %d of %d: loss %.4f", self.step, self.steps, row["loss"])
-                recent = []
-                if self.folder and time.monotonic() - saved > self.save_seconds:
-                    self._save()
-                    saved = time.monotonic()
+            self._keep()
+            if due:
                 yield self.step
+        log.info("%d steps in %.1f s of all attempts", self.step, self._total_seconds())
 
     def settle(self) -> None:
         """Puts the averaged weights into the model."""
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(self.average[name])
+
+    def _advance(self, loss: Callable[[nn.Module, torch.Generator], Tensor]) -> float:
+        """Takes one step, and returns its loss."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate * self._schedule(self.step)
+        value = loss(self.model, generator(self.seed, self.step))
+        self.optimizer.zero_grad()
+        value.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
+        self.optimizer.step()
+        self._follow()
+        self.step += 1
+        if not math.isfinite(number := value.item()):
+            raise FloatingPointError(f"the loss is {number} at step {self.step}")
+        return number
 
     def _schedule(self, step: int) -> float:
         rise = max(1.0, WARM_UP * self.steps)
@@ -129,34 +143,61 @@ class Fit:
             for name, parameter in self.model.named_parameters():
                 self.average[name].lerp_(parameter, 1 - keep)
 
+    def _keep(self) -> None:
+        """Saves the progress when it is time or when asked to stop."""
+        stop = interrupt.requested()
+        if self.folder and (stop or time.monotonic() - self.saved > self.save_seconds):
+            self._save()
+            self.saved = time.monotonic()
+        if stop:
+            advanced = self.folder is not None and self.step > self.began
+            raise interrupt.Interrupted(f"step {self.step} of {self.steps}", advanced=advanced)
+
+    def _total_seconds(self) -> float:
+        return self.seconds + time.monotonic() - self.clock
+
     def _save(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         state = {
             "step": self.step,
+            "seconds": self._total_seconds(),
             "history": self.history,
+            "recent": self.recent,
             "model": {k: p.detach() for k, p in self.model.named_parameters()},
             "average": self.average,
             "optimizer": self.optimizer.state_dict(),
         }
-        part = self.folder / "part"
-        torch.save(state, part)
-        part.replace(self.folder / f"step_{self.step:08d}.pt")
-        for path in sorted(self.folder.glob("step_*.pt"))[:-2]:
-            path.unlink()
+        save_state(state, self.folder, self.step)
 
     def _resume(self) -> None:
-        found = sorted(self.folder.glob("step_*.pt"), reverse=True) if self.folder else []
-        for path in found:
-            try:
-                state = torch.load(path, weights_only=True)
-            except Exception as error:
-                log.warning("%s is torn (%s); trying the one before", path.name, error)
-                continue
-            with torch.no_grad():
-                for name, parameter in self.model.named_parameters():
-                    parameter.copy_(state["model"][name])
-            self.average = state["average"]
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self.history = state["step"], list(state["history"])
-            log.info("resumed at step %d", self.step)
+        found = load_newest(self.folder) if self.folder else None
+        if found is None:
             return
+        state, path = found
+        _check(state, self.model, path)
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                parameter.copy_(state["model"][name])
+                self.average[name].copy_(state["average"][name])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.history, self.recent = list(state["history"]), list(state["recent"])
+        log.info("resumed at step %d", self.step)
+
+
+KEYS = {"step", "seconds", "history", "recent", "model", "average", "optimizer"}
+
+
+def _check(state: dict[str, object], model: nn.Module, path: Path) -> None:
+    """Refuses the progress of another training."""
+    if not isinstance(state, dict) or KEYS - state.keys():
+        raise ValueError(f"checkpoint {path} holds no progress of a training: delete it")
+    wanted = {name: tuple(p.shape) for name, p in model.named_parameters()}
+    for part in ("model", "average"):
+        found = {name: tuple(tensor.shape) for name, tensor in state[part].items()}
+        for name in sorted(wanted.keys() | found.keys()):
+            here, there = wanted.get(name, "missing"), found.get(name, "missing")
+            if here != there:
+                raise ValueError(
+                    f"checkpoint {path} is of another model: {name} is {there} there, "
+                    f"{here} here; delete it or restore the settings it was made with"
+                )

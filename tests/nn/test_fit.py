@@ -2,15 +2,21 @@
 
 import logging
 import math
+import os
+import signal
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from galerne.jobs import interrupt
 from galerne.nn.fit import Fit, generator
 
 TARGET = torch.tensor([1.0, -2.0, 3.0])
@@ -147,10 +153,28 @@ def killed(tmp_path) -> Path:
     with pytest.raises(KeyboardInterrupt):
         list(fit.run(killed_at(17), 5))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "step_00000010.pt",
-        "step_00000015.pt",
+        "step_00000016.pt",
+        "step_00000017.pt",
     ]
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def whole() -> Fit:
+    """The run of 20 steps that nobody disturbed."""
+    fit = fit_of(network())
+    list(fit.run(noisy, 5))
+    return fit
+
+
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """SIGTERM is a request, as in a job."""
+    before = signal.getsignal(signal.SIGTERM)
+    interrupt.listen()
+    yield
+    signal.signal(signal.SIGTERM, before)
+    interrupt.reset()
 
 
 def outcome(fit: Fit) -> list[Tensor]:
@@ -159,13 +183,17 @@ def outcome(fit: Fit) -> list[Tensor]:
     return [*fit.model.parameters(), *fit.average.values(), *moments]
 
 
-@pytest.mark.parametrize("torn", [[], [15], [15, 10]], ids=str)
-def test_killed_and_resumed_is_uninterrupted_to_the_bit(killed, torn, caplog) -> None:
+def assert_same(fit: Fit, whole: Fit) -> None:
+    assert fit.history == whole.history
+    for a, b in zip(outcome(fit), outcome(whole), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("torn", [[], [17], [17, 16]], ids=str)
+def test_killed_and_resumed_is_uninterrupted_to_the_bit(killed, whole, torn, caplog) -> None:
     for step in torn:
         path = killed / f"step_{step:08d}.pt"
         path.write_bytes(path.read_bytes()[:-200])
-    whole = fit_of(network())
-    list(whole.run(noisy, 5))
     resumed, calls = fit_of(network(), folder=killed), []
 
     def loss(model: nn.Module, rng: torch.Generator) -> Tensor:
@@ -174,24 +202,87 @@ def test_killed_and_resumed_is_uninterrupted_to_the_bit(killed, torn, caplog) ->
 
     with caplog.at_level(logging.WARNING):
         list(resumed.run(loss, 5))
-    assert len(calls) == {0: 5, 1: 10, 2: 20}[len(torn)]
+    assert len(calls) == {0: 3, 1: 4, 2: 20}[len(torn)]
     for step in torn:
-        assert f"step_{step:08d}.pt is torn" in caplog.text
-    assert resumed.history == whole.history
-    for a, b in zip(outcome(resumed), outcome(whole), strict=True):
-        assert torch.equal(a, b)
+        assert f"step_{step:08d}.pt is refused: it is torn" in caplog.text
+    assert_same(resumed, whole)
 
 
-def test_a_checkpoint_that_carries_code_is_not_run(killed) -> None:
-    class Trap:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return (Path.touch, (killed / "sprung",))
+def cut_at(points: dict[int, bool], fit: Fit) -> Callable[[nn.Module, torch.Generator], Tensor]:
+    """The noisy loss of a run that is asked to stop, or killed, during some steps."""
 
-    torch.save({"step": Trap()}, killed / "step_00000099.pt")
+    def loss(model: nn.Module, rng: torch.Generator) -> Tensor:
+        value = noisy(model, rng)
+        if points.get(fit.step) is True:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if points.get(fit.step) is False:
+            points[fit.step] = None
+            raise KeyboardInterrupt
+        return value
+
+    return loss
+
+
+@pytest.mark.usefixtures("listening")
+@settings(max_examples=30, deadline=None)
+@given(
+    cuts=st.dictionaries(st.integers(0, 19), st.booleans(), min_size=1, max_size=4),
+    seconds=st.sampled_from([-1.0, 1e6]),
+)
+def test_wherever_and_however_often_it_is_cut_the_outcome_is_the_same(cuts, seconds) -> None:
+    whole, asked, stops = fit_of(network()), sum(cuts.values()), []
+    list(whole.run(noisy, 7))
+    with TemporaryDirectory() as folder:
+        for _ in range(len(cuts) + 1):
+            fit = fit_of(network(), folder=Path(folder), save_seconds=seconds)
+            interrupt.reset()
+            try:
+                list(fit.run(cut_at(cuts, fit), 7))
+            except interrupt.Interrupted as stop:
+                stops.append((stop.advanced, str(stop) == f"step {fit.step} of 20"))
+            except KeyboardInterrupt:
+                pass
+    assert stops == asked * [(True, True)]
+    assert_same(fit, whole)
+
+
+@pytest.mark.usefixtures("listening")
+def test_without_a_folder_a_stop_is_no_progress() -> None:
+    fit = fit_of(network())
+    with pytest.raises(interrupt.Interrupted) as stop:
+        list(fit.run(cut_at({4: True}, fit)))
+    assert not stop.value.advanced
+
+
+def test_seconds_add_up_over_attempts(killed, caplog) -> None:
+    first = fit_of(network(), folder=killed)
+    first._resume()
+    assert first.seconds > 0
     fit = fit_of(network(), folder=killed)
-    list(fit.run(noisy, 5))
-    assert not (killed / "sprung").exists()
-    assert fit.step == 20
+    with caplog.at_level(logging.INFO):
+        list(fit.run(noisy, 5))
+    total = float(caplog.messages[-1].removeprefix("20 steps in ").split()[0])
+    assert total >= round(first.seconds, 1)
+    assert fit._total_seconds() > first.seconds
+
+
+@pytest.mark.parametrize(
+    ("other", "fault"),
+    [
+        (nn.Linear(3, 3), "0.bias is"),
+        (nn.Sequential(nn.Linear(3, 6), nn.Tanh(), nn.Linear(6, 3)), r"0.bias is \(5,\) there, "),
+    ],
+    ids=["names", "shapes"],
+)
+def test_a_checkpoint_of_another_model_is_refused_by_parameter(killed, other, fault) -> None:
+    with pytest.raises(ValueError, match=rf"step_00000017.pt is of another model: {fault}"):
+        list(fit_of(other, folder=killed).run(noisy))
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path) -> None:
+    torch.save({"step": 3}, tmp_path / "step_00000003.pt")
+    with pytest.raises(ValueError, match=r"step_00000003.pt holds no progress of a training"):
+        list(fit_of(network(), folder=tmp_path).run(noisy))
 
 
 def test_a_finished_run_takes_no_more_steps(killed) -> None:

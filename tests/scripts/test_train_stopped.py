@@ -1,0 +1,115 @@
+"""Trainings in processes of their own, sent SIGTERM half-way and run again."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# What Snakemake does for a rule: hand the script an object of that name.
+RUN = """
+import json, runpy, sys
+from types import SimpleNamespace
+
+class Named(dict):
+    __getattr__ = dict.__getitem__
+    def __iter__(self):
+        for value in self.values():
+            yield from value if isinstance(value, list) else [value]
+
+class Params(dict):
+    __getattr__ = dict.__getitem__
+
+rule = json.loads(sys.argv[2])
+kinds = {"input": Named, "output": Named, "params": Params}
+job = {key: kinds.get(key, lambda value: value)(value) for key, value in rule.items()}
+runpy.run_path(sys.argv[1], {"snakemake": SimpleNamespace(**job)}, "__main__")
+"""
+Start = Callable[[Path], subprocess.Popen]
+
+
+def starting(name: str, inputs: dict[str, object], params: dict[str, object]) -> Start:
+    """Makes a function that starts a training script in a folder of products."""
+
+    def start(root: Path) -> subprocess.Popen:
+        outputs = ["model.safetensors", "training.csv", "reconstruction.csv"]
+        rule = {
+            "rule": name,
+            "input": inputs,
+            "output": {Path(file).stem: str(root / file) for file in outputs},
+            "params": params | {"checkpoints": str(root / "checkpoints/model")},
+            "log": [str(root / "logs/train.log")],
+            "threads": 1,
+        }
+        if name == "train_prior":
+            del rule["output"]["reconstruction"]
+        script = ROOT / f"workflow/scripts/{name}.py"
+        command = [sys.executable, "-c", RUN, str(script), json.dumps(rule, default=str)]
+        return subprocess.Popen(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
+
+    return start
+
+
+@pytest.fixture
+def start_autoencoder(choice, fields, train, climatology) -> Start:
+    inputs = {
+        "train": train, "validation": [fields["validation"]], "climatology": climatology,
+    }  # fmt: skip
+    params = {
+        "optimisation": choice.autoencoder | {"steps": 60},
+        "architecture": choice.architecture,
+        "seed": 1,
+    }
+    return starting("train_autoencoder", inputs, params)
+
+
+@pytest.fixture
+def start_prior(choice, latents, gaussian) -> Start:
+    inputs = {
+        "train": [latents["train_a"], latents["train_b"]],
+        "validation": [latents["validation"]],
+        "gaussian": gaussian,
+    }
+    params = {
+        "optimisation": choice.prior | {"steps": 60},
+        "architecture": choice.network,
+        "seed": 2,
+    }
+    return starting("train_prior", inputs, params)
+
+
+def interrupted(process: subprocess.Popen, log: Path, line: str) -> int:
+    """Sends SIGTERM once the log holds a line, and returns the exit code."""
+    for _ in range(1200):
+        if log.exists() and line in log.read_text():
+            process.send_signal(signal.SIGTERM)
+            break
+        assert process.poll() is None, "it ended before it could be stopped"
+        time.sleep(0.05)
+    return process.wait(timeout=60)
+
+
+@pytest.mark.parametrize("name", ["start_autoencoder", "start_prior"])
+def test_stopped_twice_and_run_again_is_the_same_bytes(name, request, tmp_path) -> None:
+    start, whole, cut = request.getfixturevalue(name), tmp_path / "whole", tmp_path / "cut"
+    assert start(whole).wait(timeout=300) == 0
+    log = cut / "logs/train.log"
+    for line in ("step 6 of 60", "step 30 of 60"):
+        assert interrupted(start(cut), log, line) == 75
+        assert not (cut / "model.safetensors").exists()
+        assert list(cut.glob("checkpoints/model/*/step_*.pt"))
+    assert start(cut).wait(timeout=300) == 0
+    text = log.read_text()
+    assert text.count("stopped on request: step ") == text.count("resumed at step ") == 2
+    assert text.count(": loss ") == 20  # of each step once
+    assert "60 steps in " in text
+    assert not (cut / "checkpoints/model").exists()
+    for path in whole.iterdir():
+        if path.is_file():
+            assert (cut / path.name).read_bytes() == path.read_bytes(), path.name
