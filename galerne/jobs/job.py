@@ -6,7 +6,7 @@ A script hands its function to :meth:`Job.run`, which
 2. waits until no other process writes the same products,
 3. takes back what a twin of this job finished unseen, or else
 4. calls the function, with SIGTERM as a request to stop,
-5. records what the attempt used.
+5. records that the attempt began, how it ended and what it used.
 
 A job that stopped on request leaves with exit code 75: it is to be run again. Where Slurm
 announced a time limit or a preemption, the job first puts itself back into the queue, so a
@@ -68,7 +68,8 @@ class Job:
             return
         self.path_log.parent.mkdir(parents=True, exist_ok=True)
         logging.basicConfig(filename=self.path_log, level=logging.INFO, force=True)
-        meter, status = Meter(self.rule, self.threads), "failed"
+        meter, status = Meter(self._usage(), self.rule, self.threads), "failed"
+        meter.start()
         lock = self.root / "locks" / f"{self.name.replace('/', '.')}.lock"
         try:
             with holding(lock, wait_seconds=WAIT_SECONDS):
@@ -82,7 +83,7 @@ class Job:
             log.exception("%s failed", self.rule)
             raise
         finally:
-            meter.append(self.root / "usage" / f"{self.name}.jsonl", status)
+            meter.stop(status)
 
     def _follow(self, work: Callable[[], None]) -> None:
         """The part of a process beside the first one of a job: locks, logs and records nothing."""
@@ -93,6 +94,9 @@ class Job:
             work()
         except Interrupted:
             sys.exit(AGAIN)
+
+    def _usage(self) -> Path:
+        return self.root / "usage" / f"{self.name}.jsonl"
 
     def _identity(self) -> str:
         return identity(self.rule, self.inputs, self.settings)

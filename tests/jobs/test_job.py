@@ -1,6 +1,5 @@
 """One attempt of a rule: log, lock, receipt, request to stop, record."""
 
-import json
 import logging
 import os
 import signal
@@ -14,6 +13,7 @@ import pytest
 from galerne.jobs import interrupt, slurm
 from galerne.jobs.interrupt import Interrupted
 from galerne.jobs.job import AGAIN, Job
+from galerne.jobs.usage import read_usage
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +60,7 @@ def statuses(tmp_path: Path) -> Callable[[], list[str]]:
     """Reads what became of each attempt."""
 
     def read() -> list[str]:
-        path = tmp_path / "results/usage/a/train_prior.jsonl"
-        return [json.loads(line)["status"] for line in path.read_text().splitlines()]
+        return [str(attempt["status"]) for attempt in read_usage(tmp_path / "results")]
 
     return read
 
