@@ -19,6 +19,7 @@ __all__ = ["Fit", "generator"]
 import hashlib
 import logging
 import math
+import os
 import time
 
 from collections.abc import Callable, Iterator
@@ -53,7 +54,8 @@ class Fit:
         seed: Seed of all draws.
         half_life: Half-life of the averaged weights [steps].
         folder: Where checkpoints live; ``None`` for none.
-        save_seconds: Least time between checkpoints [s].
+        save_seconds: Least time between checkpoints [s]; ``None``: what the environment
+            variable ``GALERNE_SAVE_SECONDS`` says, or else 60.
     """
 
     def __init__(
@@ -65,11 +67,14 @@ class Fit:
         seed: int,
         half_life: float,
         folder: Path | None = None,
-        save_seconds: float = 60.0,
+        save_seconds: float | None = None,
     ) -> None:
         self.model, self.steps, self.seed = model, steps, seed
         self.learning_rate, self.half_life = learning_rate, half_life
-        self.folder, self.save_seconds = folder, save_seconds
+        self.folder = folder
+        if save_seconds is None:
+            save_seconds = float(os.environ.get("GALERNE_SAVE_SECONDS", "60"))
+        self.save_seconds = save_seconds
         self.average = {k: p.detach().clone() for k, p in model.named_parameters()}
         self.optimizer = torch.optim.Adam(model.parameters(), learning_rate, betas=(0.9, 0.99))
         self.step, self.seconds = 0, 0.0  # of all attempts

@@ -292,6 +292,15 @@ def test_a_finished_run_takes_no_more_steps(killed) -> None:
     assert again.step == 20
 
 
+@pytest.mark.parametrize(("seconds", "saved"), [("1e6", False), ("-1", True)])
+def test_the_time_between_checkpoints_can_be_set_outside(
+    tmp_path, monkeypatch, seconds, saved
+) -> None:
+    monkeypatch.setenv("GALERNE_SAVE_SECONDS", seconds)
+    list(fit_of(network(), folder=tmp_path).run(noisy, 1))
+    assert any(tmp_path.iterdir()) == saved
+
+
 def test_checkpoints_wait_for_their_time(tmp_path) -> None:
     list(fit_of(network(), folder=tmp_path, save_seconds=1e6).run(noisy, 1))
     assert not list(tmp_path.iterdir())
