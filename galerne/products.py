@@ -66,12 +66,15 @@ def open_product(path_manifest: Path, *, chunks: dict[str, int] | None = None) -
     store = path_manifest.parent / STORE
     if not path_manifest.is_file() or not store.is_dir():
         raise FileNotFoundError(f"{path_manifest.parent} holds no finished product")
-    found, wanted = len(_files(store)), json.loads(path_manifest.read_text())["files"]
+    manifest = json.loads(path_manifest.read_text())
+    found, wanted = len(_files(store)), manifest["files"]
     if found != wanted:
         raise FileNotFoundError(f"{store} holds {found} files, not the {wanted} written")
-    return xr.open_zarr(
+    dataset = xr.open_zarr(
         store, chunks=chunks, zarr_format=3, consolidated=False, decode_timedelta=True
     )
+    # Zarr lists arrays in the order of the folder, which differs between file systems.
+    return dataset[list(manifest["variables"])]
 
 
 @contextmanager

@@ -79,6 +79,15 @@ def test_writing_again_gives_the_same_bytes(manifest: Path, fields: xr.Dataset) 
     assert before == {p: p.read_bytes() for p in manifest.parent.rglob("*") if p.is_file()}
 
 
+def test_variables_come_in_the_order_of_the_manifest_whatever_the_folder_says(
+    tmp_path: Path, fields: xr.Dataset
+) -> None:
+    names = [f"v{k}" for k in (7, 2, 9, 4, 1, 8)]
+    many = xr.Dataset({name: fields["2m_temperature"] for name in names})
+    write_product(many, tmp_path / "manifest.json")
+    assert list(open_product(tmp_path / "manifest.json").data_vars) == names
+
+
 def test_another_value_changes_the_digest(manifest: Path, fields: xr.Dataset) -> None:
     before = json.loads(manifest.read_text())["sha256"]
     fields["2m_temperature"][5, 0, 0] += 1
