@@ -14,7 +14,7 @@ rule draw_posterior:
             "{dataset}", "networks", "{network}", "{window}", "observations.parquet"
         ),
         climatology=results("{dataset}", "stats", "climatology", "manifest.json"),
-        autoencoder=results("{dataset}", "{autoencoder}", "model.safetensors"),
+        autoencoder=results("{dataset}", "{autoencoder}", "model.json"),
         gaussian=rules.pool_latent_moments.output.gaussian,
         model=rules.train_prior.output.model,
     output:

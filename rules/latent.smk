@@ -1,7 +1,7 @@
 """latent: the autoencoder, and the record in its terms.
 
 reads   {dataset}/grid/{period}, {dataset}/stats/climatology
-writes  {dataset}/{autoencoder}/model.safetensors, {dataset}/{autoencoder}/latents/{period},
+writes  {dataset}/{autoencoder}/model.json, {dataset}/{autoencoder}/latents/{period},
         {dataset}/{autoencoder}/reconstruction/{window}
 """
 
@@ -15,7 +15,7 @@ rule train_autoencoder:
         validation=fields_of("validation"),
         climatology=rules.pool_climatology.output.climatology,
     output:
-        model=results("{dataset}", "{autoencoder}", "model.safetensors"),
+        model=results("{dataset}", "{autoencoder}", "model.json"),
         training=results("{dataset}", "{autoencoder}", "training.csv"),
         reconstruction=results("{dataset}", "{autoencoder}", "reconstruction.csv"),
     log:

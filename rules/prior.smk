@@ -1,7 +1,7 @@
 """prior: a Gaussian over windows of latents, and a diffusion model on top of it.
 
 reads   {dataset}/{autoencoder}/latents/{period}
-writes  {dataset}/{autoencoder}/{prior}/gaussian.safetensors, .../model.safetensors,
+writes  {dataset}/{autoencoder}/{prior}/gaussian.json, .../model.json,
         {dataset}/{autoencoder}/{prior}/samples/{window}
 """
 
@@ -14,7 +14,7 @@ rule pool_latent_moments:
         train=latents_of("train"),
         validation=latents_of("validation"),
     output:
-        gaussian=results(*PRIOR, "gaussian.safetensors"),
+        gaussian=results(*PRIOR, "gaussian.json"),
     log:
         logs(*PRIOR, "pool_latent_moments"),
     benchmark:
@@ -41,7 +41,7 @@ rule train_prior:
         validation=latents_of("validation"),
         gaussian=rules.pool_latent_moments.output.gaussian,
     output:
-        model=results(*PRIOR, "model.safetensors"),
+        model=results(*PRIOR, "model.json"),
         training=results(*PRIOR, "training.csv"),
     log:
         logs(*PRIOR, "train_prior"),
@@ -70,7 +70,7 @@ rule train_prior:
 rule sample_prior:
     input:
         climatology=results("{dataset}", "stats", "climatology", "manifest.json"),
-        autoencoder=results("{dataset}", "{autoencoder}", "model.safetensors"),
+        autoencoder=results("{dataset}", "{autoencoder}", "model.json"),
         gaussian=rules.pool_latent_moments.output.gaussian,
         model=rules.train_prior.output.model,
     output:

@@ -2,13 +2,9 @@
 
 __all__ = ["open_prior"]
 
-import json
-
 from pathlib import Path
 
-from safetensors import safe_open
-
-from ..nn.checkpoint import load_module
+from ..nn.checkpoint import load_module, read_notes
 from .backbone import Backbone
 from .denoiser import WindowDenoiser
 from .gaussian import WindowGaussian
@@ -32,7 +28,6 @@ def open_prior(
     states, channels, rows, columns = gaussian.shape
     same = {"states": states, "channels": channels, "rows": rows, "columns": columns}
     backbone = load_module(Backbone, path_model, **same)
-    with safe_open(path_model, framework="pt") as file:
-        trained = json.loads(file.metadata().get("trained", "true"))
+    trained = read_notes(path_model)["trained"]
     denoiser = WindowDenoiser(gaussian, backbone if trained else None, sigma_min, sigma_max)
     return denoiser.eval().requires_grad_(False)

@@ -9,7 +9,7 @@ import torch
 
 from torch import nn
 
-from galerne.nn.checkpoint import load_module, save_module
+from galerne.nn.checkpoint import load_module, read_notes, save_module
 
 
 class Small(nn.Module):
@@ -29,8 +29,12 @@ class Other(Small):
 def saved(tmp_path) -> tuple[Small, Path]:
     module = Small(3, 2)
     nn.init.normal_(module.mean)
-    save_module(module, {"width": 3, "depth": 2}, tmp_path / "model.safetensors", trained=True)
-    return module, tmp_path / "model.safetensors"
+    save_module(module, {"width": 3, "depth": 2}, tmp_path / "model.json", trained=True)
+    return module, tmp_path / "model.json"
+
+
+def weights(path: Path) -> Path:
+    return path.with_suffix(".safetensors")
 
 
 def test_opening_returns_what_was_written_for_inference(saved) -> None:
@@ -44,8 +48,17 @@ def test_opening_returns_what_was_written_for_inference(saved) -> None:
 def test_the_same_module_is_the_same_file(saved, tmp_path) -> None:
     module, path = saved
     for _ in range(10):
-        save_module(module, {"depth": 2, "width": 3}, tmp_path / "again", trained=True)
-        assert (tmp_path / "again").read_bytes() == path.read_bytes()
+        again = tmp_path / "again.json"
+        save_module(module, {"depth": 2, "width": 3}, again, trained=True)
+        assert again.read_bytes() == path.read_bytes()
+        assert weights(again).read_bytes() == weights(path).read_bytes()
+
+
+def test_notes_are_read_without_the_weights(saved) -> None:
+    _, path = saved
+    weights(path).unlink()
+    assert read_notes(path) == {"trained": True}
+    assert read_notes(weights(path)) == {"trained": True}
 
 
 def test_another_class_is_refused(saved) -> None:
@@ -60,42 +73,65 @@ def test_another_architecture_is_refused(saved) -> None:
 
 
 @pytest.mark.parametrize("kept", [0, 5, 60, -4])
-def test_a_truncated_file_is_refused(saved, kept) -> None:
-    _, path = saved
+def test_truncated_weights_are_refused(saved, kept) -> None:
+    path = weights(saved[1])
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ValueError, match=r"model\.safetensors is no readable checkpoint"):
         load_module(Small, path)
 
 
-def test_a_missing_file_is_refused(tmp_path) -> None:
-    with pytest.raises(ValueError, match="nothing is no readable checkpoint"):
-        load_module(Small, tmp_path / "nothing")
+def test_rotten_weights_are_refused(saved) -> None:
+    path = weights(saved[1])
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"model\.safetensors is damaged: .*model\.json"):
+        load_module(Small, path)
 
 
-def test_a_pickle_is_refused_and_not_run(tmp_path) -> None:
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"sha256": ""}'])
+def test_a_damaged_manifest_is_refused(saved, text) -> None:
+    saved[1].write_text(text)
+    for read in (lambda: load_module(Small, saved[1]), lambda: read_notes(saved[1])):
+        with pytest.raises(ValueError, match=r"model\.json is no readable manifest of a model"):
+            read()
+
+
+def test_a_missing_file_is_refused(saved) -> None:
+    saved[1].rename(saved[1].with_name("elsewhere.json"))
+    with pytest.raises(ValueError, match=r"model\.json is no readable manifest of a model"):
+        load_module(Small, saved[1])
+    with pytest.raises(ValueError, match=r"elsewhere\.safetensors is no readable checkpoint"):
+        load_module(Small, saved[1].with_name("elsewhere.json"))
+
+
+def test_a_pickle_is_refused_and_not_run(saved, tmp_path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return (Path.touch, (tmp_path / "sprung",))
 
-    for name, write in (("a", lambda p: p.write_bytes(pickle.dumps(Trap()))),
-                        ("b", lambda p: torch.save({"x": Trap()}, p))):  # fmt: skip
-        write(tmp_path / name)
+    for write in (
+        lambda p: p.write_bytes(pickle.dumps(Trap())),
+        lambda p: torch.save({"x": Trap()}, p),
+    ):
+        write(weights(saved[1]))
         with pytest.raises(ValueError, match="is no readable checkpoint"):
-            load_module(Small, tmp_path / name)
+            load_module(Small, saved[1])
     assert not (tmp_path / "sprung").exists()
 
 
-def test_a_failed_write_leaves_the_old_file(saved) -> None:
+def test_a_failed_write_leaves_the_old_files(saved) -> None:
     module, path = saved
-    before = path.read_bytes()
+    before = [one.read_bytes() for one in (path, weights(path))]
     with pytest.raises(TypeError):
         save_module(module, {"width": object()}, path)
     with pytest.raises(TypeError):
         save_module(module, {"width": 3}, path, note=object())
-    assert path.read_bytes() == before
-    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert [one.read_bytes() for one in (path, weights(path))] == before
+    assert sorted(path.parent.iterdir()) == [path, weights(path)]
 
 
 def test_it_may_be_read_by_whom_any_other_file_may(saved, tmp_path) -> None:
     (tmp_path / "plain").touch()
-    assert saved[1].stat().st_mode == (tmp_path / "plain").stat().st_mode
+    for path in (saved[1], weights(saved[1])):
+        assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode

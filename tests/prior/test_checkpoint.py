@@ -19,11 +19,11 @@ SMALL = {"patch": 2, "hidden_channels": 16, "blocks": 1, "heads": 2}
 @pytest.fixture
 def paths(tmp_path: Path, random_gaussian: Callable[..., WindowGaussian]) -> tuple[Path, Path]:
     shape = dict(zip(NAMES, SHAPE, strict=True))
-    save_module(random_gaussian(), shape | {"components": 2}, tmp_path / "gaussian.safetensors")
+    save_module(random_gaussian(), shape | {"components": 2}, tmp_path / "gaussian.json")
     backbone = Backbone(**shape, **SMALL)
     torch.nn.init.ones_(backbone.transformer.out_proj.bias)
-    save_module(backbone, shape | SMALL, tmp_path / "model.safetensors", trained=True)
-    return tmp_path / "gaussian.safetensors", tmp_path / "model.safetensors"
+    save_module(backbone, shape | SMALL, tmp_path / "model.json", trained=True)
+    return tmp_path / "gaussian.json", tmp_path / "model.json"
 
 
 def test_round_trip(

@@ -119,7 +119,7 @@ def train_small(choice, fields, train, climatology) -> Callable[..., Path]:
             train,
             [fields["validation"]],
             climatology,
-            folder / "model.safetensors",
+            folder / "model.json",
             folder / "training.csv",
             folder / "reconstruction.csv",
             folder / "checkpoints",
@@ -128,7 +128,7 @@ def train_small(choice, fields, train, climatology) -> Callable[..., Path]:
             seed=1,
             threads=1,
         )
-        return folder / "model.safetensors"
+        return folder / "model.json"
 
     return run
 
@@ -167,7 +167,7 @@ def pool_small(choice, latents) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def gaussian(tmp_path_factory, pool_small) -> Path:
-    return pool_small(tmp_path_factory.mktemp("gaussian") / "gaussian.safetensors")
+    return pool_small(tmp_path_factory.mktemp("gaussian") / "gaussian.json")
 
 
 @pytest.fixture(scope="session")
@@ -179,7 +179,7 @@ def train_network(choice, latents, gaussian) -> Callable[..., Path]:
             [latents["train_a"], latents["train_b"]],
             [latents["validation"]],
             gaussian,
-            folder / "model.safetensors",
+            folder / "model.json",
             folder / "training.csv",
             folder / "checkpoints",
             optimisation=choice.prior | optimisation,
@@ -187,7 +187,7 @@ def train_network(choice, latents, gaussian) -> Callable[..., Path]:
             seed=2,
             threads=1,
         )
-        return folder / "model.safetensors"
+        return folder / "model.json"
 
     return run
 

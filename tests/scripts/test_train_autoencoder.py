@@ -64,7 +64,7 @@ def test_killed_and_run_again_gives_the_same_weights(
     monkeypatch.setattr(training, "reconstruction_loss", killing)
     with pytest.raises(KeyboardInterrupt):
         train_small(tmp_path)
-    assert not (tmp_path / "model.safetensors").exists()
+    assert not (tmp_path / "model.json").exists()
     calls.left = 2  # all that is still to do
     found = train_small(tmp_path)
     assert found.read_bytes() == autoencoder.read_bytes()
