@@ -14,7 +14,7 @@ from galerne.cluster.guard import begin, end
 from galerne.cluster.site import Site
 from galerne.config.choices import Choices, members_in
 from galerne.config.models import Config
-from galerne.provenance import settings_digest, source_digest
+from galerne.provenance import sample_digest, settings_digest, source_digest
 
 
 def checked(config: dict) -> Config:
@@ -194,7 +194,11 @@ def input_path(path: str) -> str:
 
 
 def archive_files(wildcards) -> list[str]:
-    """The files or folder of an archive; nothing for a nature run or a remote store."""
+    """The file, store or folder of an archive; nothing for a nature run or a remote store.
+
+    Its age does not count: a folder is as new as the last file that was added to it, which is
+    no reason to fetch the years before once more.
+    """
     source = settings("datasets", wildcards.dataset)["source"]
     if source["kind"] != "archive" or "://" in source["path"]:
         return []
@@ -204,7 +208,14 @@ def archive_files(wildcards) -> list[str]:
             f"datasets.{wildcards.dataset}.source.path: there is no {path} "
             f"(relative paths start at data_root, which is {CONFIG.data_root!r})"
         )
-    return [path]
+    return [ancient(path)]
+
+
+def archive_content(wildcards) -> list[str]:
+    """What tells one file of an archive from another; folders and stores are taken as they are."""
+    return [
+        sample_digest(str(f)) for f in archive_files(wildcards) if Path(f).is_file()
+    ]
 
 
 def source_of(wildcards) -> dict:
@@ -213,7 +224,17 @@ def source_of(wildcards) -> dict:
     if source["kind"] == "nature_run":
         seed = spawned("source", wildcards.dataset, wildcards.period)
         return source | {"seed": seed, "path_cache": "resources/nature_run"}
-    return source | {"path": (archive_files(wildcards) or [source["path"]])[0]}
+    return source | {"path": str((archive_files(wildcards) or [source["path"]])[0])}
+
+
+def other_sources(wildcards) -> tuple[str, ...]:
+    """Modules that fetch what a dataset does not come from: their code is not its code."""
+    kind = CONFIG.datasets[wildcards.dataset].source.kind
+    return tuple(
+        f"galerne.source.{other}"
+        for other in ("archive", "nature_run")
+        if other != kind
+    )
 
 
 def selection_of(wildcards) -> dict:

@@ -23,8 +23,9 @@ rule fetch_period:
         downloads=1,
     params:
         source=source_of,
+        content=archive_content,
         selection=selection_of,
-        code=source_digest("fetch_period"),
+        code=lambda w: source_digest("fetch_period", other_sources(w)),
     message:
         "Fetching period {wildcards.period} of {wildcards.dataset}"
     script:
