@@ -24,7 +24,7 @@ import time
 import uuid
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ _GPU = re.compile(r"\d+|(GPU|MIG)-.+")
 
 
 class Meter:
-    """Measures this process from now on; a record that cannot be written fails no job.
+    """Measures this process since it began; a record that cannot be written fails no job.
 
     Arguments:
         path: The file of the job, below the folder ``usage`` of the products.
@@ -42,14 +42,16 @@ class Meter:
     """
 
     def __init__(self, path: Path, rule: str, threads: int) -> None:
-        self.path, self.clock = path, time.monotonic()
+        age = _age()
+        self.path, self.clock = path, time.monotonic() - age
+        began = datetime.now(UTC) - timedelta(seconds=age)
         processes = int(os.environ.get("WORLD_SIZE", "1"))
         self.about: dict[str, object] = {
             "attempt": uuid.uuid4().hex[:12],
             "rule": rule,
             "host": socket.gethostname(),
             "slurm_job": os.environ.get("SLURM_JOB_ID"),
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "started": began.isoformat(timespec="seconds"),
             "threads": threads,
             "processes": processes,
             "gpus": _allocated_gpus(),
@@ -87,6 +89,16 @@ class Meter:
                 file.write(b"\n" * bool(torn) + json.dumps(row).encode() + b"\n")
         except OSError as error:
             log.warning("no record of cost: %s", error)
+
+
+def _age() -> float:
+    """How long this process has run [s]: what it imported was paid for as well."""
+    try:
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        ticks = int(fields[19])  # starttime, the 22nd field in all
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError, ValueError, IndexError):
+        return 0.0
 
 
 def _allocated_gpus() -> int:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -55,6 +56,7 @@ def test_time_and_memory_are_those_of_the_work_and_its_children(
 ) -> None:
     code = f"""
 import subprocess, sys, time
+time.sleep(1)
 from pathlib import Path
 from galerne.jobs.usage import Meter
 meter = Meter(Path({str(path)!r}), "work", 1)
@@ -67,10 +69,14 @@ time.sleep(0.5)
 meter.stop("done")
 """
     root = Path(__file__).parents[2]
+    begun, clock = time.time(), time.monotonic()
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+    took = time.monotonic() - clock
     (found,) = read_usage(tmp_path)
     assert 1.2 < found["cpu_s"] < 2.0
-    assert found["wall_s"] > 1.6
+    assert took - 1 < found["wall_s"] < took + 0.1  # from the start of the process, imports too
+    assert found["wall_s"] > 2.6
+    assert abs(datetime.fromisoformat(found["started"]).timestamp() - begun) < 2
     assert 190 < found["rss_mb"] < 400
 
 
