@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PY := .venv/bin/python
 SNAKEMAKE := $(PY) -m snakemake
 .DEFAULT_GOAL := help
-.PHONY: help demo tiny test products lint bench clean-venv
+.PHONY: help demo tiny test products lint bench doctor clean-venv
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1|/' \
@@ -51,6 +51,9 @@ lint: .venv/.installed  ## style, import contracts, and the linter of the workfl
 bench: .venv/.installed  ## seconds and memory of the demo, and every speed comparison
 	@echo "Comparing; rows go to results/bench.json"
 	$(PY) -m bench results
+
+doctor: .venv/.installed  ## what is missing for a run here; DOCTOR="--no-jobs --configfile ..."
+	@$(PY) -m galerne.cluster.doctor $(DOCTOR)
 
 clean-venv:  ## removes .venv
 	rm -rf .venv

@@ -36,7 +36,8 @@ def holding(path: Path, *, wait_seconds: float, poll_seconds: float = 1.0) -> It
         TimeoutError: If another process still holds it then, by host and process.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock, note = FileLock(path, mode=0o660), path.with_name(f"{path.name}.holder")
+    lock = FileLock(path, mode=0o660, fallback_to_soft=False)  # a soft one outlives its holder
+    note = path.with_name(f"{path.name}.holder")
     try:
         lock.acquire(timeout=0)
     except Timeout:

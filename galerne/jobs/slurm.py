@@ -8,14 +8,18 @@ import subprocess
 SECONDS = 30
 
 
-def ask(*command: str) -> str:
+def ask(*command: str, seconds: float | None = None) -> str:
     """Runs a Slurm command and returns what it says; never through a shell.
+
+    Arguments:
+        command: The command, word by word.
+        seconds: How long it may take [s]; 30 s if not given.
 
     Raises:
         RuntimeError: If the command is missing, fails or does not answer, with its message.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds or SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RuntimeError(f"{command[0]} does not answer: {error}") from None
     if done.returncode:
