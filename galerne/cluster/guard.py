@@ -24,6 +24,7 @@ from ..jobs.slurm import ask
 
 PREFIX = "galerne"
 RUN = "GALERNE_RUN"
+ADDRESS = "GALERNE_SLURM_CONF"
 _held: list[object] = []
 
 
@@ -47,6 +48,9 @@ class Leftover:
 
 def token() -> str:
     """The token of this run, made once for each process; a prefix of its jobs' names."""
+    if address := os.environ.get("SLURM_CONF"):
+        # Snakemake's own steps drop every variable of Slurm; workflow/launch brings it back.
+        os.environ[ADDRESS] = address
     return os.environ.setdefault(RUN, f"{PREFIX}_{uuid.uuid4().hex[:12]}")
 
 

@@ -1,5 +1,6 @@
 """One run at a time; what an earlier one left is waited for, cancelled or refused."""
 
+import os
 import subprocess
 import sys
 
@@ -125,3 +126,11 @@ def test_the_token_is_one_for_each_process_and_reaches_its_children(
     assert first.startswith("galerne_")
     monkeypatch.delenv(guard.RUN)
     assert guard.token() != first
+
+
+def test_jobs_find_the_cluster_that_the_controller_found(monkeypatch) -> None:
+    monkeypatch.setenv("SLURM_CONF", "/somewhere/slurm.conf")
+    monkeypatch.setenv("GALERNE_SLURM_CONF", "/elsewhere/slurm.conf")
+    monkeypatch.setenv("GALERNE_RUN", "galerne_1")
+    assert guard.token() == "galerne_1"
+    assert os.environ["GALERNE_SLURM_CONF"] == "/somewhere/slurm.conf"
