@@ -14,6 +14,7 @@ __all__ = [
     "Forecasting",
     "Gaussian",
     "Grid",
+    "Instrument",
     "Method",
     "NatureRun",
     "Network",
@@ -28,8 +29,6 @@ __all__ = [
     "Stations",
     "Strict",
     "Swath",
-    "Instrument",
-    "Name",
     "Task",
 ]
 
@@ -40,9 +39,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..catalogue import channels
+from .paths import InputPath, Line, Name, SourcePath
 
-NAME = r"^[a-z][a-z0-9_]*$"
-Name = Annotated[str, Field(pattern=NAME)]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -73,7 +71,7 @@ class Archive(Strict):
     """Local files in ERA5's layout."""
 
     kind: Literal["archive"]
-    path: str = Field(description="Zarr, netCDF or GRIB, below data_root if relative.")
+    path: SourcePath = Field(description="Zarr, netCDF or GRIB; relative to data_root.")
 
 
 class Period(Strict):
@@ -199,7 +197,9 @@ class Sites(Strict):
     """Fixed sites: drawn evenly over the sphere, or read from a file."""
 
     count: int = Field(ge=1, le=100_000, description="Number of sites.")
-    file: str | None = Field(description="BUFR or CSV (lat, lon) to draw from; null: sphere.")
+    file: InputPath | None = Field(
+        description="BUFR or CSV (lat, lon), in data_root; null: sphere."
+    )
 
 
 class Stations(Strict):
@@ -311,5 +311,5 @@ class Evaluation(Strict):
 class Report(Strict):
     """What the report shows."""
 
-    title: str = Field(description="Headline of the page.")
+    title: Line = Field(description="Headline of the page.")
     maps: list[str] = Field(description="Channels mapped, such as geopotential_500.")

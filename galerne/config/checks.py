@@ -28,7 +28,9 @@ def check_experiment(config: BaseModel, name: str) -> None:
     """
     experiment, where = config.experiments[name], f"experiments.{name}"
     check_known(f"{where}.dataset", experiment.dataset, "datasets", config.datasets)
-    check_known(f"{where}.autoencoder", experiment.autoencoder, "autoencoders", config.autoencoders)
+    check_known(
+        f"{where}.autoencoder", experiment.autoencoder, "autoencoders", config.autoencoders
+    )
     check_known(f"{where}.prior", experiment.prior, "priors", config.priors)
     for key in ("networks", "methods", "tasks"):
         for item in getattr(experiment, key):

@@ -16,7 +16,6 @@ from .blocks import (
     Evaluation,
     Experiment,
     Method,
-    Name,
     ObservingNetwork,
     Prior,
     Report,
@@ -24,14 +23,15 @@ from .blocks import (
     Task,
 )
 from .checks import check_experiment, check_known
+from .paths import DataRoot, Name, ResultsFolder
 
 
 class Config(Strict):
     """The whole configuration of a run."""
 
-    results: str = Field(pattern=r"^[\w./-]+$", description="Folder of all products.")
+    results: ResultsFolder = Field(description="Folder of all products.")
     seed: int = Field(ge=0, description="The one seed; every random draw is spawned from it.")
-    data_root: str = Field(description="Folder that relative paths of input files start from.")
+    data_root: DataRoot = Field(description="Folder that paths of input files start from.")
     threads: int = Field(ge=1, description="Threads of a job that trains.")
     run: list[Name] = Field(min_length=1, description="Experiments to run.")
     datasets: dict[Name, Dataset]
