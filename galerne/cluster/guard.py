@@ -25,6 +25,7 @@ from ..jobs.slurm import ask
 PREFIX = "galerne"
 RUN = "GALERNE_RUN"
 ADDRESS = "GALERNE_SLURM_CONF"
+BIN = Path(__file__).resolve().parents[2] / "workflow/bin"
 _held: list[object] = []
 
 
@@ -49,8 +50,10 @@ class Leftover:
 def token() -> str:
     """The token of this run, made once for each process; a prefix of its jobs' names."""
     if address := os.environ.get("SLURM_CONF"):
-        # Snakemake's own steps drop every variable of Slurm; workflow/launch brings it back.
+        # Snakemake drops every variable of Slurm before its own srun: ours brings this one back.
         os.environ[ADDRESS] = address
+        if not os.environ.get("PATH", "").startswith(f"{BIN}:"):
+            os.environ["PATH"] = f"{BIN}:{os.environ.get('PATH', os.defpath)}"
     return os.environ.setdefault(RUN, f"{PREFIX}_{uuid.uuid4().hex[:12]}")
 
 

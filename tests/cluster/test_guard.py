@@ -1,6 +1,5 @@
 """One run at a time; what an earlier one left is waited for, cancelled or refused."""
 
-import os
 import subprocess
 import sys
 
@@ -128,9 +127,15 @@ def test_the_token_is_one_for_each_process_and_reaches_its_children(
     assert guard.token() != first
 
 
-def test_jobs_find_the_cluster_that_the_controller_found(monkeypatch) -> None:
+def test_jobs_find_the_cluster_that_the_controller_found(tmp_path, monkeypatch) -> None:
+    real = tmp_path / "srun"
+    real.write_text('#!/bin/sh\necho "$SLURM_CONF" "$@"\n')
+    real.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("SLURM_CONF", "/somewhere/slurm.conf")
     monkeypatch.setenv("GALERNE_SLURM_CONF", "/elsewhere/slurm.conf")
     monkeypatch.setenv("GALERNE_RUN", "galerne_1")
-    assert guard.token() == "galerne_1"
-    assert os.environ["GALERNE_SLURM_CONF"] == "/somewhere/slurm.conf"
+    assert guard.token() == guard.token() == "galerne_1"
+    monkeypatch.delenv("SLURM_CONF")  # as Snakemake does before its own srun
+    done = subprocess.run(["srun", "-n1", "a b"], capture_output=True, text=True)
+    assert done.stdout == "/somewhere/slurm.conf -n1 a b\n"
