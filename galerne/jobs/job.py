@@ -116,7 +116,7 @@ def _split(path_log: Path) -> tuple[Path, str]:
     parts = path_log.with_suffix("").parts
     if "logs" not in parts:
         raise ValueError(f"{path_log} lies in no folder 'logs' of the products")
-    k = parts.index("logs")
+    k = len(parts) - 1 - parts[::-1].index("logs")  # no name below may be "logs"
     return Path(*parts[:k]), "/".join(parts[k + 1 :])
 
 

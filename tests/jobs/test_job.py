@@ -65,6 +65,13 @@ def statuses(tmp_path: Path) -> Callable[[], list[str]]:
     return read
 
 
+def test_products_may_lie_below_another_folder_of_logs() -> None:
+    path = "/scratch/logs/run/logs/a/train_prior.log"
+    job = Job(SimpleNamespace(rule="r", log=[path], output=[], input=[], params={}, threads=1))
+    assert job.root == Path("/scratch/logs/run")
+    assert job.name == "a/train_prior"
+
+
 def test_a_job_works_logs_and_is_recorded(make, statuses, tmp_path: Path) -> None:
     path = tmp_path / "results/a/out.txt"
 
