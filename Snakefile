@@ -34,11 +34,14 @@ include: "rules/evaluate.smk"
 include: "rules/report.smk"
 
 
+if QUESTION and workflow.is_main_process:
+    logger.warning(f"{QUESTION}\n")
+
+
 rule all:
     default_target: True
     input:
-        results("scores.csv"),
-        results("report.html"),
+        asked_for(),
 
 
 onstart:
@@ -47,6 +50,8 @@ onstart:
 
 onsuccess:
     end(Path(CONFIG.results))
+    if QUESTION:
+        logger.warning(f"{QUESTION}\n")
 
 
 onerror:

@@ -13,7 +13,7 @@ rule draw_posterior:
         observations=results(
             "{dataset}", "networks", "{network}", "{window}", "observations.parquet"
         ),
-        climatology=results("{dataset}", "stats", "climatology", "manifest.json"),
+        climatology=climatology_of,
         autoencoder=results("{dataset}", "{autoencoder}", "model.json"),
         gaussian=rules.pool_latent_moments.output.gaussian,
         model=rules.train_prior.output.model,
@@ -40,7 +40,7 @@ rule draw_posterior:
 
 rule draw_baseline:
     input:
-        climatology=results("{dataset}", "stats", "climatology", "manifest.json"),
+        climatology=climatology_of,
     output:
         ensemble=results("{dataset}", "climatology", "{window}", "manifest.json"),
     log:

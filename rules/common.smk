@@ -8,12 +8,16 @@ from itertools import product
 from math import inf
 from pathlib import Path
 
+import yaml
+
 from pydantic import ValidationError
 
 from galerne.cluster.guard import begin, end
 from galerne.cluster.site import Site
 from galerne.config.choices import Choices, members_in
+from galerne.config.effective import effective, matching
 from galerne.config.models import Config
+from galerne.config.training import ask, learning_periods, record_name
 from galerne.provenance import sample_digest, settings_digest, source_digest
 
 
@@ -36,6 +40,8 @@ def checked(config: dict) -> Config:
 
 CONFIG = checked(config)
 CHOICES = Choices(CONFIG)
+RECORDS = {name: record_name(CONFIG.datasets[name]) for name in CHOICES.datasets()}
+QUESTION = ask(CHOICES)
 
 
 def results(*parts: str) -> str:
@@ -91,6 +97,50 @@ def fields_of(*roles: str):
     ]
 
 
+def pooled(dataset: str, *parts: str) -> str:
+    """Path of a statistic of the training periods of a dataset."""
+    return results(dataset, "stats", RECORDS[dataset], *parts)
+
+
+def climatology_of(wildcards) -> str:
+    """An input function: the climatology of the training periods."""
+    return pooled(wildcards.dataset, "climatology", "manifest.json")
+
+
+def asking(inputs):
+    """An input function of a training: refuses where the model waits for an answer."""
+
+    def refuse_or(wildcards):
+        names = [wildcards.dataset, wildcards.autoencoder, wildcards.get("prior")]
+        if QUESTION.concerns(Path(results(*filter(None, names), "model.json"))):
+            raise WorkflowError(str(QUESTION))
+        return inputs(wildcards)
+
+    return refuse_or
+
+
+def asked_for() -> list[str]:
+    """What a run makes: scores and report, or what can be made while models wait."""
+    if not QUESTION:
+        return [results("scores.csv"), results("report.html")]
+    scored, asked = (
+        [c for c in choices if c["dataset"] not in QUESTION.datasets]
+        for choices in (CHOICES.scored(), CHOICES.asked())
+    )
+    made = [results(*c.values(), "scores.csv") for c in scored]
+    made += [results(*c.values(), "figures") for c in asked]
+    for name in set(QUESTION.datasets) - set(QUESTION.stuck):
+        made += [
+            pooled(name, "moments.csv"),
+            pooled(name, "climatology", "manifest.json"),
+        ]
+        made += [
+            results(name, "grid", period, "manifest.json")
+            for period in CHOICES.periods(name, "train", "validation")
+        ]
+    return sorted(made)
+
+
 def latents_of(*roles: str):
     """An input function: the latents of the periods with one of these roles."""
     return lambda wildcards: [
@@ -128,6 +178,11 @@ def draw_of(wildcards) -> dict:
         "task": settings("tasks", w.task),
         "seed": spawned("draw", w.dataset, w.network, w.window),
     }
+
+
+def periods_of(wildcards) -> dict:
+    """The periods that models of a dataset learn from, for params."""
+    return learning_periods(CONFIG.datasets[wildcards.dataset])
 
 
 def state_of(wildcards) -> dict:
@@ -175,10 +230,13 @@ def members_of(wildcards, *names: str, method: str = "") -> list[str]:
 
 def training_records() -> list[str]:
     """The training curves of every model that the choices use."""
-    models = [
-        tuple(choice.values())[:depth] for depth in (2, 3) for choice in CHOICES.asked()
-    ]
-    return [results(*names, "training.csv") for names in dict.fromkeys(models)]
+    return [results(*names, "training.csv") for names in CHOICES.models()]
+
+
+def default_settings() -> dict:
+    """The defaults of what the report shows."""
+    default = yaml.safe_load(Path("config/default.yaml").read_text())
+    return matching(default, effective(CONFIG))
 
 
 def site_files(network: str) -> dict[str, str]:
@@ -186,6 +244,16 @@ def site_files(network: str) -> dict[str, str]:
     instruments = settings("networks", network)["instruments"]
     files = {n: i["sites"]["file"] for n, i in instruments.items() if "sites" in i}
     return {n: input_path(path) for n, path in files.items() if path}
+
+
+def sites_of(wildcards) -> dict[str, dict]:
+    """The sites of each instrument of a network that has any, and what is seen, for params."""
+    instruments = settings("networks", wildcards.network)["instruments"]
+    return {
+        name: {"sites": one["sites"], "variables": list(one["errors"])}
+        for name, one in instruments.items()
+        if "sites" in one
+    }
 
 
 def input_path(path: str) -> str:
@@ -261,6 +329,7 @@ def begin_run(slurm: bool) -> None:
 
 
 wildcard_constraints:
+    record="|".join(RECORDS.values()),
     dataset=r"[a-z][a-z0-9_]*",
     autoencoder=r"[a-z][a-z0-9_]*",
     prior=r"[a-z][a-z0-9_]*",

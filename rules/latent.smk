@@ -1,6 +1,6 @@
 """latent: the autoencoder, and the record in its terms.
 
-reads   {dataset}/grid/{period}, {dataset}/stats/climatology
+reads   {dataset}/grid/{period}, {dataset}/stats/{record}/climatology
 writes  {dataset}/{autoencoder}/model.json, {dataset}/{autoencoder}/latents/{period},
         {dataset}/{autoencoder}/reconstruction/{window}
 """
@@ -11,9 +11,9 @@ OPTIMISATION = ("steps", "batch_size", "learning_rate", "noise")
 
 rule train_autoencoder:
     input:
-        train=fields_of("train"),
+        train=asking(fields_of("train")),
         validation=fields_of("validation"),
-        climatology=rules.pool_climatology.output.climatology,
+        climatology=climatology_of,
     output:
         model=results("{dataset}", "{autoencoder}", "model.json"),
         training=results("{dataset}", "{autoencoder}", "training.csv"),
@@ -32,6 +32,7 @@ rule train_autoencoder:
         optimisation=lambda w: part_of("autoencoders", w.autoencoder, *OPTIMISATION),
         architecture=lambda w: part_of("autoencoders", w.autoencoder, *ARCHITECTURE),
         seed=lambda w: spawned("autoencoder", w.dataset, w.autoencoder),
+        periods=periods_of,
         checkpoints=checkpoints("{dataset}", "{autoencoder}", "autoencoder"),
         code=source_digest("train_autoencoder"),
     message:
@@ -43,7 +44,7 @@ rule train_autoencoder:
 rule encode_period:
     input:
         fields=rules.regrid_period.output.fields,
-        climatology=rules.pool_climatology.output.climatology,
+        climatology=climatology_of,
         model=rules.train_autoencoder.output.model,
     output:
         latents=results(
@@ -71,7 +72,7 @@ rule encode_period:
 rule reconstruct_window:
     input:
         fields=truth_of,
-        climatology=rules.pool_climatology.output.climatology,
+        climatology=climatology_of,
         model=rules.train_autoencoder.output.model,
     output:
         ensemble=results(

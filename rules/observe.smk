@@ -22,7 +22,8 @@ rule place_instruments:
         mem_mb=growing(1_000),
         runtime=growing(15, longest),
     params:
-        network=of("networks"),
+        instruments=sites_of,
+        withheld_share=lambda w: settings("networks", w.network)["withheld_share"],
         files=lambda w: site_files(w.network),
         seed=lambda w: spawned("place", w.dataset, w.network),
         code=source_digest("place_instruments"),

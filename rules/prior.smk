@@ -37,7 +37,7 @@ rule pool_latent_moments:
 
 rule train_prior:
     input:
-        train=latents_of("train"),
+        train=asking(latents_of("train")),
         validation=latents_of("validation"),
         gaussian=rules.pool_latent_moments.output.gaussian,
     output:
@@ -59,6 +59,7 @@ rule train_prior:
             w, "patch", "hidden_channels", "blocks", "heads"
         ),
         seed=lambda w: spawned("prior", w.dataset, w.autoencoder, w.prior),
+        periods=periods_of,
         checkpoints=checkpoints(*PRIOR),
         code=source_digest("train_prior"),
     message:
@@ -69,7 +70,7 @@ rule train_prior:
 
 rule sample_prior:
     input:
-        climatology=results("{dataset}", "stats", "climatology", "manifest.json"),
+        climatology=climatology_of,
         autoencoder=results("{dataset}", "{autoencoder}", "model.json"),
         gaussian=rules.pool_latent_moments.output.gaussian,
         model=rules.train_prior.output.model,

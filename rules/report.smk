@@ -75,18 +75,17 @@ rule plot_scores:
 rule write_report:
     input:
         scores=rules.pool_scores.output.scores,
-        charts=rules.plot_scores.output.figures,
-        stills=[results(*choice.values(), "figures") for choice in CHOICES.asked()],
+        charts=ancient(rules.plot_scores.output.figures),
+        stills=[
+            ancient(results(*choice.values(), "figures")) for choice in CHOICES.asked()
+        ],
         maps=[results(*m.values(), "maps", "manifest.json") for m in CHOICES.mapped()],
         observations=[
             observed(m["dataset"], m["network"], m["window"]) for m in CHOICES.mapped()
         ],
         training=training_records(),
-        moments=expand(rules.pool_moments.output.moments, dataset=CHOICES.datasets()),
-        default=f"{workflow.basedir}/config/default.yaml",
-        assets=multiext(
-            f"{workflow.basedir}/galerne/report/assets/page", ".css", ".html", ".js"
-        ),
+        moments=[pooled(name, "moments.csv") for name in CHOICES.datasets()],
+        assets=sorted(map(str, Path("galerne/report/assets").glob("page.*"))),
     output:
         report=results("report.html"),
     log:
@@ -100,9 +99,12 @@ rule write_report:
         mem_mb=growing(2_000),
         runtime=growing(20, longest),
     params:
-        config=CONFIG.model_dump(mode="json"),
+        config=effective(CONFIG),
+        default=default_settings(),
         choices=CHOICES.asked(),
         mapped=CHOICES.mapped(),
+        # Folders of figures have no content to compare, only an age that does not count.
+        drawn=[source_digest("plot_maps"), source_digest("plot_scores")],
         code=source_digest("write_report"),
     message:
         "Writing {output.report}"

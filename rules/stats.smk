@@ -1,7 +1,7 @@
 """stats: moments, and the climatology that standardises the fields; training periods only.
 
 reads   {dataset}/grid/{period}
-writes  {dataset}/stats/moments.csv, {dataset}/stats/climatology
+writes  {dataset}/stats/{record}/moments.csv, {dataset}/stats/{record}/climatology
 """
 
 
@@ -9,11 +9,11 @@ rule pool_moments:
     input:
         fields=fields_of("train"),
     output:
-        moments=results("{dataset}", "stats", "moments.csv"),
+        moments=results("{dataset}", "stats", "{record}", "moments.csv"),
     log:
-        logs("{dataset}", "stats", "pool_moments"),
+        logs("{dataset}", "stats", "{record}", "pool_moments"),
     benchmark:
-        benchmarks("{dataset}", "stats", "pool_moments")
+        benchmarks("{dataset}", "stats", "{record}", "pool_moments")
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -33,11 +33,13 @@ rule pool_climatology:
     input:
         fields=fields_of("train"),
     output:
-        climatology=results("{dataset}", "stats", "climatology", "manifest.json"),
+        climatology=results(
+            "{dataset}", "stats", "{record}", "climatology", "manifest.json"
+        ),
     log:
-        logs("{dataset}", "stats", "pool_climatology"),
+        logs("{dataset}", "stats", "{record}", "pool_climatology"),
     benchmark:
-        benchmarks("{dataset}", "stats", "pool_climatology")
+        benchmarks("{dataset}", "stats", "{record}", "pool_climatology")
     conda:
         "../envs/data.yaml"
     threads: 1

@@ -60,6 +60,11 @@ class Choices:
             for name in self.windows(choice["dataset"], choice["prior"], choice["network"])
         ]
 
+    def models(self) -> list[tuple[str, ...]]:
+        """Folders of the models, each once: dataset and autoencoder, then with the prior."""
+        found = [tuple(c.values())[:depth] for depth in (2, 3) for c in self.asked()]
+        return list(dict.fromkeys(found))
+
     def datasets(self) -> list[str]:
         """The datasets that the choices use, each once."""
         return list(dict.fromkeys(choice["dataset"] for choice in self.asked()))

@@ -33,6 +33,10 @@ class Config(Strict):
     seed: int = Field(ge=0, description="The one seed; every random draw is spawned from it.")
     data_root: DataRoot = Field(description="Folder that paths of input files start from.")
     threads: int = Field(ge=1, description="Threads of a job that trains.")
+    retrain: bool = Field(
+        description="Whether finished models are trained anew where the training or validation "
+        "periods have changed; until then they wait."
+    )
     run: list[Name] = Field(min_length=1, description="Experiments to run.")
     datasets: dict[Name, Dataset]
     autoencoders: dict[Name, Autoencoder]

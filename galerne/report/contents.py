@@ -145,7 +145,7 @@ def moments_tables(paths: Sequence[Path]) -> list[Table]:
     """Tabulates mean and standard deviation of the training data of each dataset.
 
     Arguments:
-        paths: The moments, each at ``{dataset}/stats/moments.csv``.
+        paths: The moments, each at ``{dataset}/stats/{record}/moments.csv``.
     """
     tables = []
     for path in paths:
@@ -154,7 +154,7 @@ def moments_tables(paths: Sequence[Path]) -> list[Table]:
              f"{row.mean:.5g}", f"{row.std:.4g}", VARIABLES[str(row.variable)].units]
             for row in pd.read_csv(path).itertuples()
         ]  # fmt: skip
-        caption = f"Training data of {path.parents[1].name}: area-weighted moments"
+        caption = f"Training data of {path.parents[2].name}: area-weighted moments"
         header = ["Variable", "Level [hPa]", "Mean", "Standard deviation", "Unit"]
         tables.append(Table(caption, [], header, rows))
     return tables

@@ -130,7 +130,7 @@ def products(folder: Path, choices: Sequence[dict[str, str]]) -> list[tuple[str,
     """
     patterns = [
         "{dataset}/grid/*/manifest.json",
-        "{dataset}/stats/climatology/manifest.json",
+        "{dataset}/stats/*/climatology/manifest.json",
         "{dataset}/{autoencoder}/latents/*/manifest.json",
         "{dataset}/{autoencoder}/{prior}/samples/*/*/manifest.json",
         "{dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/*/members_*/manifest.json",

@@ -98,7 +98,7 @@ def test_maps_are_opened_with_their_observations(
 
 
 def test_moments_keep_variable_level_and_unit(tmp_path: Path) -> None:
-    path = tmp_path / "world/stats/moments.csv"
+    path = tmp_path / "world/stats/record/moments.csv"
     path.parent.mkdir(parents=True)
     path.write_text(
         "variable,level,mean,std\n2m_temperature,,280.5,3.0\ngeopotential,500,55000.0,912.0\n"

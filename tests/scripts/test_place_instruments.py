@@ -5,13 +5,12 @@ import pandas as pd
 from workflow.scripts.place_instruments import place_instruments
 
 NETWORK = {
-    "land": {"kind": "stations", "sites": {"count": 10, "file": None}, "errors": {"x": 1.0}},
-    "sonde": {"kind": "soundings", "sites": {"count": 2, "file": "f"}, "errors": {"x": 1.0}},
-    "orbiter": {"kind": "swath", "errors": {"x": 1.0}},
+    "land": {"sites": {"count": 10, "file": None}, "variables": ["x"]},
+    "sonde": {"sites": {"count": 2, "file": "f"}, "variables": ["x"]},
 }
 
 
-def test_stations_and_soundings_have_sites_and_a_swath_has_none(tmp_path) -> None:
+def test_each_instrument_has_its_sites_and_a_share_is_withheld(tmp_path) -> None:
     (tmp_path / "f.csv").write_text("station,lat,lon\na,1,2\nb,3,4\nc,-50,200\n")
     files = {"sonde": str(tmp_path / "f.csv")}
     for name in ("one", "two"):
@@ -24,10 +23,10 @@ def test_stations_and_soundings_have_sites_and_a_swath_has_none(tmp_path) -> Non
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_a_swath_alone_leaves_an_empty_table(tmp_path) -> None:
+def test_a_network_without_sites_leaves_an_empty_table(tmp_path) -> None:
     place_instruments(
         tmp_path / "sites.csv",
-        instruments={"orbiter": NETWORK["orbiter"]},
+        instruments={},
         files={},
         withheld_share=0.2,
         seed=1,

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from galerne.products import write_product
 from galerne.report.canonical import canonical
@@ -28,15 +27,13 @@ def write(tmp_path: Path):  # noqa: ANN201
     training = tmp_path / "world/small/training.csv"
     training.parent.mkdir(parents=True)
     training.write_text("step,loss\n0,2.0\n10,1.0\n")
-    moments = tmp_path / "world/stats/moments.csv"
+    moments = tmp_path / "world/stats/record/moments.csv"
     moments.parent.mkdir(parents=True)
     moments.write_text("variable,level,mean,std\ngeopotential,500,55000.0,900.0\n")
     stills = tmp_path / "stills"
     stills.mkdir()
     (stills / "index.json").write_text('[{"file": "a.png", "title": "A", "alt": "a"}]')
     (stills / "a.png").write_bytes(b"png")
-    default = tmp_path / "default.yaml"
-    default.write_text(yaml.safe_dump(CONFIG | {"seed": 0}))
     config = CONFIG | {"results": str(tmp_path)}
 
     def run(name: str, ratio: float, ssr: float) -> str:
@@ -44,8 +41,8 @@ def write(tmp_path: Path):  # noqa: ANN201
         make_scores(ratio, ssr).drop(columns="channel").to_csv(scores, index=False)
         plot_scores(scores, tmp_path / "charts", choices=[CHOICE], channels=CHANNELS)
         write_report(
-            scores, [maps], [seen], [training], [moments], [stills], tmp_path / "charts", default,
-            tmp_path / name, config=config, choices=[CHOICE],
+            scores, [maps], [seen], [training], [moments], [stills], tmp_path / "charts",
+            tmp_path / name, config=config, default=CONFIG | {"seed": 0}, choices=[CHOICE],
             mapped=[CHOICE | {"window": "20040114T00_12h"}],
         )  # fmt: skip
         return (tmp_path / name).read_text()

@@ -24,17 +24,16 @@ def place_instruments(
     """Write one table of the sites of all stations and soundings; a swath has none."""
     found = [pd.DataFrame(columns=SITE_COLUMNS)]
     for platform, settings in instruments.items():
-        if "sites" in settings:
-            sites = place_sites(
-                platform,
-                count=settings["sites"]["count"],
-                path=Path(files[platform]) if platform in files else None,
-                variables=list(settings["errors"]),
-                withheld_share=withheld_share,
-                seed=seed,
-            )
-            log.info("%s: %d sites, %d withheld", platform, len(sites), sites["withheld"].sum())
-            found.append(sites)
+        sites = place_sites(
+            platform,
+            count=settings["sites"]["count"],
+            path=Path(files[platform]) if platform in files else None,
+            variables=settings["variables"],
+            withheld_share=withheld_share,
+            seed=seed,
+        )
+        log.info("%s: %d sites, %d withheld", platform, len(sites), sites["withheld"].sum())
+        found.append(sites)
     table = pd.concat([one for one in found if len(one)] or found)
     with replacing(path_sites) as path:
         table.to_csv(path, index=False, float_format="%.4f")
@@ -44,8 +43,8 @@ if __name__ == "__main__":
     Job(snakemake).run(
         place_instruments,
         path_sites=Path(snakemake.output.sites),
-        instruments=snakemake.params.network["instruments"],
+        instruments=snakemake.params.instruments,
         files=snakemake.params.files,
-        withheld_share=snakemake.params.network["withheld_share"],
+        withheld_share=snakemake.params.withheld_share,
         seed=snakemake.params.seed,
     )

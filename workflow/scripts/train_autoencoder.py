@@ -35,6 +35,7 @@ def train_autoencoder(
     architecture: dict[str, float],
     seed: int,
     threads: int,
+    periods: dict[str, dict[str, str]] | None = None,
 ) -> None:
     """Start from patch components, train, and write weights, curves and errors [unit]."""
     torch.set_num_threads(threads)
@@ -45,20 +46,18 @@ def train_autoencoder(
     names = ("channels", "latitudes", "longitudes")
     arguments = dict(zip(names, x.shape[1:], strict=True)) | architecture
     manifests = [path.read_text() for path in [*paths_train, *paths_validation, path_climatology]]
-    # Progress made with other data, settings or code is never continued.
     made_of = (manifests, optimisation, architecture, seed, source_digest("train_autoencoder"))
-    folder = path_checkpoints / settings_digest(*made_of)
+    folder = path_checkpoints / settings_digest(*made_of)  # of no other data, settings or code
     torch.manual_seed(seed)
     model = Autoencoder(**arguments)
     curve = train_on(model, x, check, areas, seed=seed, folder=folder, **optimisation)
 
-    save_module(model, arguments, path_model)
-    with replacing(path_training) as path:
-        curve.to_csv(path, index=False)
+    save_module(model, arguments, path_model, periods=periods)
     errors = error_table(relative_errors(model, check, areas).numpy(), transform)
     log.info("relative error on validation: %.4f", errors["relative_rmse"].mean())
-    with replacing(path_reconstruction) as path:
-        errors.to_csv(path, index=False)
+    for path_table, table in ((path_training, curve), (path_reconstruction, errors)):
+        with replacing(path_table) as path:
+            table.to_csv(path, index=False)
     shutil.rmtree(path_checkpoints, ignore_errors=True)
 
 
@@ -76,4 +75,5 @@ if __name__ == "__main__":
         architecture=snakemake.params.architecture,
         seed=snakemake.params.seed,
         threads=snakemake.threads,
+        periods=snakemake.params.periods,
     )

@@ -28,6 +28,7 @@ def train_prior(
     architecture: dict[str, int],
     seed: int,
     threads: int,
+    periods: dict[str, dict[str, str]] | None = None,
 ) -> None:
     """Train, and write averaged weights and the loss by noise level, relative to the Gaussian."""
     torch.set_num_threads(threads)
@@ -44,7 +45,8 @@ def train_prior(
         LatentRecords(paths, gaussian.shape[0]) for paths in (paths_train, paths_validation)
     ]
     curve = train_on(backbone, gaussian, *records, seed=seed, folder=folder, **optimisation)
-    save_module(backbone, arguments, path_model, trained=optimisation["steps"] > 0)
+    trained = optimisation["steps"] > 0
+    save_module(backbone, arguments, path_model, trained=trained, periods=periods)
     with replacing(path_training) as path:
         curve.to_csv(path, index=False)
     shutil.rmtree(path_checkpoints, ignore_errors=True)
@@ -63,4 +65,5 @@ if __name__ == "__main__":
         architecture=snakemake.params.architecture,
         seed=snakemake.params.seed,
         threads=snakemake.threads,
+        periods=snakemake.params.periods,
     )

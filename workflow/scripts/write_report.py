@@ -4,8 +4,6 @@ import logging
 
 from pathlib import Path
 
-import yaml
-
 from galerne.jobs.job import Job
 from galerne.products import replacing
 from galerne.provenance import PACKAGE, SCRIPTS, source_digest
@@ -25,10 +23,10 @@ def write_report(
     paths_moments: list[Path],
     paths_stills: list[Path],
     path_charts: Path,
-    path_default: Path,
     path_report: Path,
     *,
     config: dict,
+    default: dict,
     choices: list[dict[str, str]],
     mapped: list[dict[str, str]],
 ) -> None:
@@ -49,7 +47,7 @@ def write_report(
         training=contents.training_figures(paths_training, folder),
         data=contents.moments_tables(paths_moments),
         config=config,
-        differences=record.differences(config, yaml.safe_load(path_default.read_text())),
+        differences=record.differences(config, default),
         digests=[(name, source_digest(name)) for name in rules],
         products=record.products(folder, choices),
         seed=config["seed"],
@@ -72,9 +70,9 @@ if __name__ == "__main__":
         paths_moments=[Path(path) for path in snakemake.input.moments],
         paths_stills=[Path(path) for path in snakemake.input.stills],
         path_charts=Path(snakemake.input.charts),
-        path_default=Path(snakemake.input.default),
         path_report=Path(snakemake.output.report),
         config=snakemake.params.config,
+        default=snakemake.params.default,
         choices=snakemake.params.choices,
         mapped=snakemake.params.mapped,
     )

@@ -1,0 +1,52 @@
+"""The part of a configuration that makes the products of a run: what its report shows.
+
+Blocks that no running experiment names are left out, and so are keys that say where and how a
+run is done, not what it makes: a report is the same on another machine.
+
+Depends on: nothing but the configuration.
+"""
+
+__all__ = ["SHAPE", "effective", "matching"]
+
+from .models import Config
+
+SHAPE = ("data_root", "retrain", "threads")
+_NAMED = {  # block -> the key of an experiment that names from it
+    "datasets": "dataset",
+    "autoencoders": "autoencoder",
+    "priors": "prior",
+    "networks": "networks",
+    "methods": "methods",
+    "tasks": "tasks",
+}
+
+
+def effective(config: Config) -> dict[str, object]:
+    """Returns what makes the products, as plain values in the order of the configuration."""
+    plain = config.model_dump(mode="json", exclude=set(SHAPE))
+    plain["experiments"] = _only(plain["experiments"], set(config.run))
+    for block, key in _NAMED.items():
+        named = [experiment[key] for experiment in plain["experiments"].values()]
+        names = {n for one in named for n in ([one] if isinstance(one, str) else one)}
+        plain[block] = _only(plain[block], names)
+    return plain
+
+
+def matching(default: dict, shown: dict) -> dict[str, object]:
+    """Returns the keys of a nested mapping that another one has too.
+
+    Example:
+        >>> matching({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 5}})
+        {'a': {'b': 1}}
+    """
+    return {
+        key: matching(value, shown[key])
+        if isinstance(value, dict) and isinstance(shown[key], dict)
+        else value
+        for key, value in default.items()
+        if key in shown
+    }
+
+
+def _only(block: dict[str, object], names: set[str]) -> dict[str, object]:
+    return {name: value for name, value in block.items() if name in names}

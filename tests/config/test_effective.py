@@ -1,0 +1,47 @@
+"""A report shows what makes the products of its run, and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from galerne.config.effective import SHAPE, effective, matching
+from galerne.config.models import Config
+
+DEFAULT = Path(__file__).parents[2] / "config/default.yaml"
+
+
+def shown(change: dict[str, Any] | None = None) -> dict[str, Any]:
+    config = yaml.safe_load(DEFAULT.read_text())
+    for key, value in (change or {}).items():
+        config[key] = config[key] | value if isinstance(value, dict) else value
+    return effective(Config.model_validate(config))
+
+
+def test_every_key_is_shown_but_those_of_the_shape_of_a_run() -> None:
+    assert set(shown()) == set(Config.model_fields) - set(SHAPE)
+    assert shown()["datasets"].keys() == {"speedy_t31"}
+    assert shown({"threads": 7, "retrain": True, "data_root": "/elsewhere"}) == shown()
+    assert shown({"seed": 1}) != shown()
+
+
+def test_blocks_that_no_experiment_names_are_left_out() -> None:
+    config = yaml.safe_load(DEFAULT.read_text())
+    spare = {
+        block: {"spare": next(iter(config[block].values()))}
+        for block in ("datasets", "autoencoders", "priors", "networks", "methods", "tasks")
+    }
+    demo = config["experiments"]["demo"]
+    assert shown(spare | {"experiments": {"idle": demo}}) == shown()
+    used = {"dataset": "spare", "autoencoder": "spare", "prior": "spare", "networks": ["spare"]}
+    lists = {"methods": ["spare"], "tasks": ["spare"]}
+    found = shown(spare | {"run": ["busy"], "experiments": {"busy": demo | used | lists}})
+    assert all(found[block].keys() == {"spare"} for block in spare)
+    assert found["experiments"].keys() == {"busy"}
+
+
+def test_keys_are_matched_at_every_level() -> None:
+    default = {"a": {"b": {"c": 1, "d": 2}, "e": 3}, "f": 4, "g": {"h": 5}}
+    assert matching(default, {"a": {"b": {"d": 0}}, "f": {}, "g": 1}) == {
+        "a": {"b": {"d": 2}}, "f": 4, "g": {"h": 5},
+    }  # fmt: skip
