@@ -49,7 +49,9 @@ def _results(text: str) -> str:
 
 def _root(text: str) -> str:
     if "://" in _line(text):
-        raise ValueError("a folder is needed, not a URL")
+        raise ValueError("a path is needed, not a URL")
+    if "{" in text or "}" in text:
+        raise ValueError("a path holds no braces: Snakemake reads them as wildcards")
     return text
 
 

@@ -61,11 +61,17 @@ def test_no_text_makes_a_folder_of_results_that_a_shell_would_read(text: str) ->
         assert ".." not in text.split("/")
 
 
-@pytest.mark.parametrize("text", ["era5/x.zarr", "/archive/era5", "it's here/$(x);y {z}.nc", "~x"])
+@pytest.mark.parametrize("text", ["era5/x.zarr", "/archive/era5", "it's here/$(x);y.nc", "~x"])
 def test_an_input_may_have_any_printable_name(text: str) -> None:
     assert accepted(InputPath, text)
     assert accepted(SourcePath, text)
     assert accepted(DataRoot, text)
+
+
+@pytest.mark.parametrize("text", ["{dataset}.nc", "a}", "{{a}}"])
+def test_a_path_that_snakemake_would_fill_in_is_refused(text: str) -> None:
+    for kind in (InputPath, SourcePath, DataRoot):
+        assert not accepted(kind, text)
 
 
 @pytest.mark.parametrize("text", ["..", "../x", "a/../../b", "/a/../b", "a/.."])
