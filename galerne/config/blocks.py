@@ -8,6 +8,7 @@ __all__ = [
     "Autoencoder",
     "Climatology",
     "Dataset",
+    "Energy",
     "Evaluation",
     "Experiment",
     "Filtering",
@@ -308,8 +309,17 @@ class Evaluation(Strict):
     map_members: int = Field(ge=1, le=8, description="Members kept for maps in the report.")
 
 
+class Energy(Strict):
+    """The estimate of the energy of a run."""
+
+    watts_per_core: float = Field(ge=0, le=1000, description="Power of a core in use [W].")
+    watts_per_gpu: float = Field(ge=0, le=5000, description="Power of a GPU that is held [W].")
+    pue: float = Field(ge=1, le=5, description="Power of the data centre over its computers'.")
+
+
 class Report(Strict):
     """What the report shows."""
 
     title: Line = Field(description="Headline of the page.")
     maps: list[str] = Field(description="Channels mapped, such as geopotential_500.")
+    energy: Energy

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from .style import INK, label_channel, look, styled
+from .style import INK, amount, label_channel, look, styled
 
 
 def plot_by_channel(
@@ -138,31 +138,41 @@ def plot_training(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_costs(costs: pd.DataFrame) -> Figure:
-    """Draws the time and the memory of each rule.
+def plot_costs(panels: dict[str, pd.DataFrame]) -> Figure:
+    """Draws one row per rule, and one small chart per kind of cost.
 
     Arguments:
-        costs: Columns ``rule``, ``seconds`` of all its jobs [s], ``memory`` of its largest
-            job [MB].
+        panels: Labels of the axes, and values with index rule and one or two columns; of two, the
+            second is drawn pale behind the first, which is part of it.
     """
-    rows = np.arange(len(costs))
+    rules = next(iter(panels.values())).index
+    rows = np.arange(len(rules))
+    width = 2.1 + 2.5 * len(panels)
     with styled():
-        figure = Figure(figsize=(6.8, 0.24 * len(costs) + 0.8), layout="constrained")
-        left, right = figure.subplots(1, 2, sharey=True)
-        _bars(left, rows, costs["seconds"], "all jobs [s]", "#0072b2")
-        _bars(right, rows, costs["memory"], "peak memory of a job [MB]", "#d58a00")
-        left.set_yticks(rows, costs["rule"])
-        left.set_ylim(len(costs) - 0.4, -0.6)
+        figure = Figure(figsize=(width, 0.24 * len(rows) + 0.9), layout="constrained")
+        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for ax, (label, values), colour in zip(axes, panels.items(), _COSTS, strict=False):
+            _bars(ax, rows, values, label, colour)
+        axes[0].set_yticks(rows, list(rules))
+        axes[0].set_ylim(len(rows) - 0.4, -0.6)
     return figure
 
 
-def _bars(axes: Axes, rows: np.ndarray, values: pd.Series, label: str, colour: str) -> None:
-    axes.barh(rows, values.fillna(0.0), color=colour, height=0.65)
-    for row, value in zip(rows, values, strict=True):
+_COSTS = ("#0072b2", "#d55e00", "#d58a00", "#009e73")
+
+
+def _bars(axes: Axes, rows: np.ndarray, values: pd.DataFrame, label: str, colour: str) -> None:
+    drawn = values.fillna(0.0)
+    for name, alpha in reversed(list(zip(values, (1.0, 0.3), strict=False))):
+        axes.barh(rows, drawn[name], color=colour, alpha=alpha, height=0.65, label=str(name))
+    longest = drawn.max(axis=1)
+    for row, (known, end) in enumerate(zip(values.iloc[:, 0], longest, strict=True)):
         axes.annotate(
-            "–" if pd.isna(value) else f"{value:,.0f}", (0 if pd.isna(value) else value, row),
-            xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.5,
+            amount(known), (end, row), xytext=(3, 0), textcoords="offset points", va="center",
+            fontsize=7.5,
         )  # fmt: skip
     axes.set_xlabel(label)
-    axes.set_xlim(0, 1.18 * max(values.max(skipna=True), 1e-9) if len(values) else 1)
+    axes.set_xlim(0, 1.22 * max(longest.max(), 1e-9) if len(longest) else 1)
     axes.grid(True, axis="x")
+    if len(values.columns) > 1:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, fontsize=7.5, reverse=True)

@@ -4,7 +4,7 @@ Depends on: pandas, and the other modules of this room.
 """
 
 __all__ = [
-    "cost_parts", "judgement", "moments_tables", "read_figures", "read_sets", "score_panels",
+    "judgement", "moments_tables", "read_figures", "read_sets", "score_panels",
     "training_figures",
 ]  # fmt: skip
 
@@ -17,11 +17,10 @@ import pandas as pd
 
 from ..catalogue import VARIABLES
 from ..products import open_product
-from .charts import plot_costs, plot_training, training_curves
+from .charts import plot_training, training_curves
 from .explorer import MapSet
 from .page import Figure, Panel
 from .panels import score_tables, tabs
-from .record import read_costs, total_cost
 from .style import svg
 from .tables import Table
 from .verdict import gather_facts, limits, measure, tiles, verdict
@@ -158,28 +157,3 @@ def moments_tables(paths: Sequence[Path]) -> list[Table]:
         header = ["Variable", "Level [hPa]", "Mean", "Standard deviation", "Unit"]
         tables.append(Table(caption, [], header, rows))
     return tables
-
-
-def cost_parts(folder: Path, rules: Sequence[str]) -> tuple[Table | None, Figure | None, str]:
-    """Returns the costs of a run as a table, as a chart, and in one sentence.
-
-    Arguments:
-        folder: The benchmark files; need not exist.
-        rules: Names of the rules.
-    """
-    costs = read_costs(folder, rules)
-    said = total_cost(costs)
-    if costs.empty:
-        return None, None, said
-    rows = [
-        [str(c.rule), f"{c.jobs}", f"{c.seconds:,.1f}", f"{c.longest:,.1f}", _or_dash(c.memory)]
-        for c in costs.itertuples()
-    ]
-    header = ["Rule", "Jobs", "All jobs [s]", "Longest job [s]", "Peak memory [MB]"]
-    table = Table("Time and memory by rule", [], header, rows)
-    figure = Figure("Time and memory by rule", f"Bars by rule. {said}", svg=svg(plot_costs(costs)))
-    return table, figure, said
-
-
-def _or_dash(value: float | int) -> str:
-    return "–" if pd.isna(value) else f"{value:,.0f}"

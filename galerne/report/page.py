@@ -9,7 +9,7 @@ products) stands in elements with the attribute ``data-volatile``, which
 Depends on: jinja2, PyYAML.
 """
 
-__all__ = ["Figure", "Page", "Panel", "inline_svg", "render"]
+__all__ = ["Bill", "Figure", "Page", "Panel", "inline_svg", "render"]
 
 import base64
 import json
@@ -64,6 +64,23 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Bill:
+    """What a run cost.
+
+    Arguments:
+        summary: The cost in one sentence.
+        notes: What the reader should know of the figures, sentence by sentence.
+        table: The cost by rule; ``None`` if nothing is known.
+        chart: The same as a chart.
+    """
+
+    summary: str
+    notes: list[str] = field(default_factory=list)
+    table: Table | None = None
+    chart: Figure | None = None
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything the report shows.
 
@@ -85,8 +102,7 @@ class Page:
         products: Folder, sizes and digest of each main product.
         seed: The seed of the run.
         record: Names and values that change from run to run.
-        costs: Time and memory by rule.
-        cost_chart: The same as a chart.
+        bill: What it cost.
     """
 
     title: str
@@ -106,8 +122,7 @@ class Page:
     products: list[tuple[str, str, str]]
     seed: int
     record: list[tuple[str, str]] = field(default_factory=list)
-    costs: Table | None = None
-    cost_chart: Figure | None = None
+    bill: Bill | None = None
 
 
 def inline_svg(text: str, prefix: str, alt: str) -> Markup:

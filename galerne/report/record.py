@@ -1,11 +1,10 @@
-"""What made a run: its configuration against the defaults, its products, its costs.
+"""What made a run: its configuration against the defaults, its products, its versions.
 
-Depends on: pandas, the standard library.
+Depends on: nothing but the standard library.
 """
 
 __all__ = [
-    "differences", "now_and_here", "products", "read_costs", "sources", "total_cost",
-    "versions",
+    "differences", "now_and_here", "products", "sources", "versions",
 ]  # fmt: skip
 
 import json
@@ -18,8 +17,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-import pandas as pd
 
 PACKAGES = (
     "azula", "dask", "jax", "jcm", "matplotlib", "numpy", "pandas", "scores", "snakemake", "torch",
@@ -72,52 +69,6 @@ def _leaves(tree: dict, prefix: str = "") -> dict[str, object]:
     return found
 
 
-def read_costs(folder: Path, rules: Sequence[str]) -> pd.DataFrame:
-    """Reads the benchmark files of a run, one row per rule.
-
-    Arguments:
-        folder: Where the benchmarks lie; need not exist.
-        rules: Names of the rules, one of which is part of the path of each file.
-
-    Returns:
-        Columns ``rule``, ``jobs``, ``seconds`` of all jobs [s], ``longest`` job [s], and
-        ``memory`` of the largest job [MB], in the order in which the rules first ended.
-    """
-    rows = []
-    for path in sorted(folder.rglob("*.tsv")):
-        table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
-        if "s" not in table or table.empty:
-            continue
-        memory = pd.to_numeric(table.get("max_rss", pd.Series(dtype=float)), errors="coerce")
-        rows.append((_rule(path.relative_to(folder), rules), table["s"].max(), memory.max(), path))
-    names = ["rule", "jobs", "seconds", "longest", "memory"]
-    if not rows:
-        return pd.DataFrame(columns=names)
-    found = pd.DataFrame(rows, columns=["rule", "s", "memory", "path"])
-    found["ended"] = [path.stat().st_mtime for path in found["path"]]
-    pooled = found.groupby("rule", as_index=False).agg(
-        jobs=("s", "size"), seconds=("s", "sum"), longest=("s", "max"), memory=("memory", "max"),
-        ended=("ended", "min"),
-    )  # fmt: skip
-    return pooled.sort_values(["ended", "rule"], ignore_index=True)[names]
-
-
-def _rule(path: Path, rules: Sequence[str]) -> str:
-    """The part of a benchmark's path that names a rule, or its own name."""
-    parts = (path.stem, *path.parent.parts)
-    return next((part for part in parts if part in rules), path.stem)
-
-
-def total_cost(costs: pd.DataFrame) -> str:
-    """Says what a run cost in all."""
-    if costs.empty:
-        return "No benchmark files were found."
-    said = f"{costs['jobs'].sum():.0f} jobs took {costs['seconds'].sum():,.0f} s in all"
-    if costs["memory"].notna().any():
-        said += f"; the largest used {costs['memory'].max():,.0f} MB"
-    return said + "."
-
-
 def products(folder: Path, choices: Sequence[dict[str, str]]) -> list[tuple[str, str, str]]:
     """Lists the main products of some choices with the digest of their data.
 
@@ -165,16 +116,14 @@ def versions() -> list[tuple[str, str]]:
     return found
 
 
-def now_and_here(folder: Path, cost: str) -> list[tuple[str, str]]:
+def now_and_here(folder: Path) -> list[tuple[str, str]]:
     """Describes what differs from run to run, by name.
 
     Arguments:
         folder: A folder of the code.
-        cost: What the run cost, in words.
     """
     return [
         ("written", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
-        ("cost", cost),
         ("machine", machine()),
         ("commit", commit(folder) or "unknown"),
         ("packages", ", ".join(" ".join(pair) for pair in versions())),

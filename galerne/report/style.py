@@ -14,8 +14,8 @@ References: https://jfly.uni-koeln.de/color/ (colour universal design)
 """
 
 __all__ = [
-    "BASELINES", "COLOUR_MAPS", "INK", "Look", "colour_table", "display_unit", "label_channel",
-    "look", "png", "styled", "svg",
+    "BASELINES", "COLOUR_MAPS", "INK", "Look", "amount", "colour_table", "display_unit",
+    "label_channel", "look", "png", "styled", "svg",
 ]  # fmt: skip
 
 import io
@@ -141,6 +141,20 @@ def label_channel(channel: str) -> str:
     if name in VARIABLES and level.isdigit():
         return VARIABLES[name].label + level
     return VARIABLES[channel].label if channel in VARIABLES else channel
+
+
+def amount(value: float) -> str:
+    """Writes what was spent, with three significant digits.
+
+    Example:
+        >>> [amount(v) for v in (12345.6, 3.14159, 0.000123, 0.0, float("nan"))]
+        ['12,346', '3.14', '<0.001', '0', '–']
+    """
+    if not np.isfinite(value):
+        return "–"
+    if 0 < value < 0.001:
+        return "<0.001"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 @contextmanager

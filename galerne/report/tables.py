@@ -35,6 +35,7 @@ class Table:
         header: Names of the columns.
         rows: The cells, as text.
         text_columns: How many columns from the left hold names rather than numbers.
+        total: Whether the last row sums up the others.
     """
 
     caption: str
@@ -42,6 +43,7 @@ class Table:
     header: list[str]
     rows: list[list[str]]
     text_columns: int = 1
+    total: bool = False
 
 
 def read_scores(path: Path) -> pd.DataFrame:

@@ -122,7 +122,11 @@ CONFIG = {
             "members": 8,
         }
     },
-    "report": {"title": "A <b>world</b>", "maps": CHANNELS},
+    "report": {
+        "title": "A <b>world</b>",
+        "maps": CHANNELS,
+        "energy": {"watts_per_core": 10.0, "watts_per_gpu": 400.0, "pue": 1.5},
+    },
 }
 
 

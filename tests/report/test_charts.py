@@ -57,9 +57,15 @@ def test_training_is_logarithmic_only_where_all_is_positive() -> None:
     assert plot_training(positive * -1).axes[0].get_yscale() == "linear"
 
 
-def test_costs_have_a_bar_per_rule_even_where_memory_is_unknown() -> None:
-    costs = pd.DataFrame({"rule": ["a", "b"], "seconds": [1.0, 2.0], "memory": [np.nan, 10.0]})
-    left, right = plot_costs(costs).axes
-    assert [bar.get_width() for bar in left.patches] == [1.0, 2.0]
-    assert [bar.get_width() for bar in right.patches] == [0.0, 10.0]
-    assert [text.get_text() for text in right.texts] == ["–", "10"]
+def test_costs_have_a_bar_per_rule_even_where_one_is_unknown() -> None:
+    used = pd.DataFrame({"used": [1.0, 2.0], "asked for": [4.0, np.nan]}, index=["a", "b"])
+    memory = pd.DataFrame({"rss_mb": [np.nan, 1234.0]}, index=["a", "b"])
+    left, right = plot_costs({"CPU-hours": used, "peak": memory}).axes
+    pale, full = left.containers
+    assert [bar.get_width() for bar in full] == [1.0, 2.0]
+    assert [bar.get_width() for bar in pale] == [4.0, 0.0]
+    assert [text.get_text() for text in left.texts] == ["1", "2"]
+    assert [bar.get_width() for bar in right.patches] == [0.0, 1234.0]
+    assert [text.get_text() for text in right.texts] == ["–", "1,234"]
+    assert left.get_xlim()[1] > 4.0
+    assert [text.get_text() for text in left.get_yticklabels()] == ["a", "b"]

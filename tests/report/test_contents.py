@@ -9,7 +9,6 @@ import xarray as xr
 
 from galerne.products import write_product
 from galerne.report.contents import (
-    cost_parts,
     judgement,
     moments_tables,
     read_figures,
@@ -74,15 +73,6 @@ def test_trainings_without_a_step_have_no_figure(tmp_path: Path) -> None:
     (figure,) = training_figures([done, none], tmp_path)
     assert figure.title == "Training of world / small"
     assert "loss 1, validation_loss 1.5" in figure.alt
-
-
-def test_costs_are_a_table_and_a_chart_or_neither(tmp_path: Path) -> None:
-    assert cost_parts(tmp_path, [])[:2] == (None, None)
-    (tmp_path / "train_prior.tsv").write_text("s\tmax_rss\n12.5\t300\n")
-    table, chart, said = cost_parts(tmp_path, ["train_prior"])
-    assert table.rows == [["train_prior", "1", "12.5", "12.5", "300"]]
-    assert "train_prior" in chart.svg
-    assert "12 s" in said
 
 
 def test_maps_are_opened_with_their_observations(

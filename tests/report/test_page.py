@@ -12,7 +12,7 @@ import xarray as xr
 from galerne.report.canonical import canonical
 from galerne.report.charts import plot_by_channel
 from galerne.report.explorer import MapSet, pack_maps
-from galerne.report.page import Figure, Page, Panel, inline_svg, render
+from galerne.report.page import Bill, Figure, Page, Panel, inline_svg, render
 from galerne.report.style import INK, svg
 from galerne.report.tables import relative, score_table
 
@@ -72,8 +72,7 @@ def page() -> Page:
         products=[("world/grid/test", "4 time", "f" * 64)],
         seed=3,
         record=[("written", "today")],
-        costs=None,
-        cost_chart=None,
+        bill=Bill("One <job>.", ["A note."], replace(table, total=True), chart()),
     )
 
 
@@ -151,10 +150,22 @@ def test_only_the_record_and_the_place_change_from_run_to_run(page: Page, html: 
     assert canonical(render(replace(page, seed=4))) != canonical(html)
 
 
+def test_the_bill_is_set_with_its_total_last(html: str) -> None:
+    part = html[html.index('id="run-record"') :]
+    assert '<p class="lead">One &lt;job&gt;.</p>' in part
+    assert "<li>A note.</li>" in part
+    assert part.count('<tr class="total">') == html.count('<tr class="total">') == 1
+    last = part[part.index('<tr class="total">') :]
+    assert last[last.index("</tr>") :].split("<", 3)[2].startswith("/tbody")
+    assert 'id="cost-' in part
+    assert "Error" in canonical(html)
+    assert "A note." not in canonical(html)
+
+
 def test_parts_that_are_missing_are_left_out(page: Page) -> None:
     bare = replace(
         page, explorer=pack_maps([]), stills=[], panels=[], training=[], comparison=None,
-        differences=[], products=[], digests=[], tiles=[], verdict=["Nothing."],
+        differences=[], products=[], digests=[], tiles=[], verdict=["Nothing."], bill=None,
     )  # fmt: skip
     text = render(bare)
     assert "No maps were made." in text

@@ -1,19 +1,15 @@
-"""The record names what differs, what it cost, and what was made."""
+"""The record names what differs, what was made, and where."""
 
 import json
 
 from pathlib import Path
-
-import pandas as pd
 
 from galerne.report.record import (
     commit,
     differences,
     now_and_here,
     products,
-    read_costs,
     sources,
-    total_cost,
     versions,
 )
 
@@ -38,29 +34,6 @@ def test_a_time_with_and_without_seconds_is_the_same() -> None:
 def test_where_products_lie_is_no_difference() -> None:
     assert not differences({"results": "/scratch/a"}, {"results": "results"})
     assert differences({"a": {"results": 1}}, {"a": {"results": 2}})
-
-
-def benchmark(path: Path, seconds: float, memory: str = "100.5") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"s\th:m:s\tmax_rss\tcpu\n{seconds}\t0:00:01\t{memory}\t-\n")
-
-
-def test_costs_are_pooled_by_rule_wherever_its_name_stands(tmp_path: Path) -> None:
-    benchmark(tmp_path / "world/train_a/fetch_period.tsv", 2.0)
-    benchmark(tmp_path / "world/train_b/fetch_period.tsv", 3.0, "200")
-    benchmark(tmp_path / "latent/train_prior/world.tsv", 7.0, "-")
-    costs = read_costs(tmp_path, ["fetch_period", "train_prior"]).set_index("rule")
-    assert costs.loc["fetch_period"].tolist() == [2, 5.0, 3.0, 200.0]
-    assert costs.loc["train_prior", "seconds"] == 7.0
-    assert pd.isna(costs.loc["train_prior", "memory"])
-
-
-def test_costs_of_nothing_are_said_to_be_unknown(tmp_path: Path) -> None:
-    costs = read_costs(tmp_path / "none", [])
-    assert costs.empty
-    assert total_cost(costs) == "No benchmark files were found."
-    benchmark(tmp_path / "score_members.tsv", 2.0)
-    assert total_cost(read_costs(tmp_path, [])).startswith("1 jobs took 2 s")
 
 
 def manifest(path: Path, **about: object) -> None:
@@ -90,4 +63,4 @@ def test_versions_name_what_computes() -> None:
 
 def test_a_folder_without_history_has_no_commit(tmp_path: Path) -> None:
     assert commit(tmp_path) == ""
-    assert dict(now_and_here(tmp_path, "little"))["commit"] == "unknown"
+    assert dict(now_and_here(tmp_path))["commit"] == "unknown"

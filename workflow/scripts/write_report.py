@@ -8,6 +8,8 @@ from galerne.jobs.job import Job
 from galerne.products import replacing
 from galerne.provenance import PACKAGE, SCRIPTS, source_digest
 from galerne.report import contents, record
+from galerne.report.bill import write_bill
+from galerne.report.costs import account
 from galerne.report.explorer import pack_maps
 from galerne.report.page import Page, render
 from galerne.report.tables import compare, read_scores
@@ -34,7 +36,6 @@ def write_report(
     scores, folder = read_scores(path_scores), Path(config["results"])
     sources = record.sources(folder, [choice["dataset"] for choice in choices])
     rules = [path.stem for path in sorted(SCRIPTS.glob("*.py"))]
-    table, chart, total = contents.cost_parts(folder / "benchmarks", rules)
     sets = contents.read_sets(paths_maps, paths_observations, mapped, config)
     page = Page(
         title=config["report"]["title"],
@@ -51,9 +52,8 @@ def write_report(
         digests=[(name, source_digest(name)) for name in rules],
         products=record.products(folder, choices),
         seed=config["seed"],
-        record=record.now_and_here(PACKAGE, total),
-        costs=table,
-        cost_chart=chart,
+        record=record.now_and_here(PACKAGE),
+        bill=write_bill(account(folder, rules), config["report"]["energy"]),
     )
     with replacing(path_report) as path:
         path.write_text(render(page), encoding="utf-8")
