@@ -1,8 +1,10 @@
 """Texts of the configuration that become paths or names: what may stand in them.
 
 Products stay below ``results``; files of the user below ``data_root``, unless absolute. Links
-are followed, since that is how data lie on a cluster. What is refused is never repeated in the
-error: it might be a secret.
+are followed, since that is how data lie on a cluster. Names of input files reach a shell on
+their way to Slurm (the executor plugin submits them within double quotes), so what a shell or
+Snakemake would read is refused. What is refused is never repeated in the error: it might be a
+secret.
 """
 
 __all__ = ["RESERVED", "DataRoot", "InputPath", "Line", "Name", "ResultsFolder", "SourcePath"]
@@ -50,8 +52,11 @@ def _results(text: str) -> str:
 def _root(text: str) -> str:
     if "://" in _line(text):
         raise ValueError("a path is needed, not a URL")
-    if "{" in text or "}" in text:
-        raise ValueError("a path holds no braces: Snakemake reads them as wildcards")
+    if not re.fullmatch(r"(?!-)[\w ./+=,@:%-]+", text):
+        raise ValueError(
+            "a path is made of letters, digits, spaces and _ - . / + = , @ : %, and does not "
+            "start with -: a shell or Snakemake would read anything else"
+        )
     return text
 
 

@@ -61,17 +61,32 @@ def test_no_text_makes_a_folder_of_results_that_a_shell_would_read(text: str) ->
         assert ".." not in text.split("/")
 
 
-@pytest.mark.parametrize("text", ["era5/x.zarr", "/archive/era5", "it's here/$(x);y.nc", "~x"])
-def test_an_input_may_have_any_printable_name(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["era5/x.zarr", "/archive/ERA 5", "a_b-c+d=e,f@g:h%20.nc", "Météo/é.csv", "..a/b.."]
+)
+def test_an_input_may_have_an_ordinary_name(text: str) -> None:
     assert accepted(InputPath, text)
     assert accepted(SourcePath, text)
     assert accepted(DataRoot, text)
 
 
-@pytest.mark.parametrize("text", ["{dataset}.nc", "a}", "{{a}}"])
-def test_a_path_that_snakemake_would_fill_in_is_refused(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("it's.nc", 'a"b', "$(id)", "$HOME", "`id`", "a;b", "a|b", "a&b", "a>b", "a\\b", "a*"),
+        *("(a)", "a!b", "a#b", "~/a", "-rf", "{dataset}.nc", "a}", "{{a}}"),
+    ],
+)
+def test_a_path_that_a_shell_or_snakemake_would_read_is_refused(text: str) -> None:
     for kind in (InputPath, SourcePath, DataRoot):
         assert not accepted(kind, text)
+
+
+@given(st.text())
+def test_no_path_breaks_out_of_quotes(text: str) -> None:
+    if accepted(SourcePath, text):
+        assert not set(text) & set("$`\\'\"\n\r\0")
+        assert not text.startswith("-")
 
 
 @pytest.mark.parametrize("text", ["..", "../x", "a/../../b", "/a/../b", "a/.."])

@@ -47,7 +47,7 @@ def waiting(question: Question) -> set[str]:
 
 
 def test_models_learn_from_training_and_validation_periods() -> None:
-    periods = learning_periods(dataset(configured(Path())))
+    periods = learning_periods(dataset(configured(Path("results"))))
     assert list(periods) == ["train_a", "train_b", "validation"]
     assert periods["train_a"] == {
         "role": "train", "start": "2001-01-01T00:00:00", "end": "2001-12-31T18:00:00",
@@ -55,7 +55,7 @@ def test_models_learn_from_training_and_validation_periods() -> None:
 
 
 def test_a_record_is_named_by_its_ends_and_told_from_others() -> None:
-    name = record_name(dataset(configured(Path())))
+    name = record_name(dataset(configured(Path("results"))))
     assert name.startswith("20010101-20021231_")
     middle = {"role": "train", "start": "2001-06-01T00:00", "end": "2001-12-31T18:00"}
     others = [
