@@ -4,7 +4,7 @@ Products are filed under the names of the choices that made them:
 {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/{window}.
 """
 
-from itertools import product
+from functools import cache
 from math import inf
 from pathlib import Path
 
@@ -12,13 +12,15 @@ import yaml
 
 from pydantic import ValidationError
 
+from galerne import provenance
 from galerne.cluster.guard import begin, end
 from galerne.cluster.site import Site
 from galerne.config.choices import Choices, members_in
 from galerne.config.effective import effective, matching
+from galerne.config.layout import Layout
 from galerne.config.models import Config
 from galerne.config.training import ask, learning_periods, record_name
-from galerne.provenance import sample_digest, settings_digest, source_digest
+from galerne.provenance import sample_digest, settings_digest
 
 
 def checked(config: dict) -> Config:
@@ -40,13 +42,10 @@ def checked(config: dict) -> Config:
 
 CONFIG = checked(config)
 CHOICES = Choices(CONFIG)
+LAYOUT = Layout(CHOICES)
 RECORDS = {name: record_name(CONFIG.datasets[name]) for name in CHOICES.datasets()}
 QUESTION = ask(CHOICES)
-
-
-def results(*parts: str) -> str:
-    """Path of a product of this configuration."""
-    return "/".join((CONFIG.results, *parts))
+results = LAYOUT.results
 
 
 def logs(*parts: str) -> str:
@@ -59,14 +58,21 @@ def benchmarks(*parts: str) -> str:
     return results("benchmarks", *parts) + ".tsv"
 
 
+def source_digest(script: str, without: tuple[str, ...] = ()):
+    """A params function: the digest of what a script reaches, taken when a job needs it."""
+    return lambda wildcards: provenance.source_digest(script, without)
+
+
+@cache
 def settings(block: str, name: str) -> dict:
-    """A named block of the configuration as plain values, for params."""
+    """A named block of the configuration as plain values, for params; not to be changed."""
     return getattr(CONFIG, block)[name].model_dump(mode="json")
 
 
 def part_of(block: str, name: str, *keys: str) -> dict:
     """Some keys of a named block, for params."""
-    return {key: settings(block, name)[key] for key in keys}
+    values = settings(block, name)
+    return {key: values[key] for key in keys}
 
 
 def of(block: str):
@@ -190,21 +196,9 @@ def state_of(wildcards) -> dict:
     return part_of("datasets", wildcards.dataset, "surface", "pressure", "levels")
 
 
-def truth_during(dataset: str, window: str) -> str:
-    """The regridded fields of the test period that holds a window."""
-    return results(
-        dataset, "grid", CHOICES.window_period(dataset, window), "manifest.json"
-    )
-
-
 def truth_of(wildcards) -> str:
     """An input function: the regridded fields of the test period that holds the window."""
-    return truth_during(wildcards.dataset, wildcards.window)
-
-
-def observed(dataset: str, network: str, window: str) -> str:
-    """The observations of a network during a window."""
-    return results(dataset, "networks", network, window, "observations.parquet")
+    return LAYOUT.truth(wildcards.dataset, wildcards.window)
 
 
 def windows_of(wildcards) -> list[str]:
@@ -212,38 +206,22 @@ def windows_of(wildcards) -> list[str]:
     return CHOICES.windows(wildcards.dataset, wildcards.prior, wildcards.network)
 
 
+def observed_in_windows(wildcards) -> list[str]:
+    """An input function: the observations of a network during its windows."""
+    w = wildcards
+    return [LAYOUT.observations(w.dataset, w.network, n) for n in windows_of(w)]
+
+
 def members_of(wildcards, *names: str, method: str = "") -> list[str]:
     """The ensemble of a method, or of a baseline, in some windows: every batch of members."""
-    w = wildcards
-    learned = (w.dataset, w.autoencoder, w.prior)
-    names = names or windows_of(w)
-    folders = {
-        "climatology": (w.dataset, "climatology", "{window}"),
-        "reconstruction": (*learned[:2], "reconstruction", "{window}"),
-        "prior": (*learned, "samples", "{window}", "members_{batch}"),
-    }
-    asked = (*learned, w.network, w.method, w.task, "{window}", "members_{batch}")
-    path = results(*folders.get(method or w.method, asked), "manifest.json")
-    parts = product(names, CHOICES.batches(w.dataset, w.prior))
-    return list(dict.fromkeys(path.format(window=n, batch=b) for n, b in parts))
-
-
-def training_records() -> list[str]:
-    """The training curves of every model that the choices use."""
-    return [results(*names, "training.csv") for names in CHOICES.models()]
+    windows = names or windows_of(wildcards)
+    return LAYOUT.members(wildcards, windows, method or wildcards.method)
 
 
 def default_settings() -> dict:
     """The defaults of what the report shows."""
     default = yaml.safe_load(Path("config/default.yaml").read_text())
     return matching(default, effective(CONFIG))
-
-
-def site_files(network: str) -> dict[str, str]:
-    """Files of real sites of a network, by the name of the instrument."""
-    instruments = settings("networks", network)["instruments"]
-    files = {n: i["sites"]["file"] for n, i in instruments.items() if "sites" in i}
-    return {n: input_path(path) for n, path in files.items() if path}
 
 
 def sites_of(wildcards) -> dict[str, dict]:
@@ -256,11 +234,6 @@ def sites_of(wildcards) -> dict[str, dict]:
     }
 
 
-def input_path(path: str) -> str:
-    """An input file of the user, below data_root unless absolute."""
-    return str(Path(CONFIG.data_root) / path)
-
-
 def archive_files(wildcards) -> list[str]:
     """The file, store or folder of an archive; nothing for a nature run or a remote store.
 
@@ -270,7 +243,7 @@ def archive_files(wildcards) -> list[str]:
     source = settings("datasets", wildcards.dataset)["source"]
     if source["kind"] != "archive" or "://" in source["path"]:
         return []
-    path = input_path(source["path"])
+    path = LAYOUT.input_file(source["path"])
     if not Path(path).exists():
         raise WorkflowError(
             f"datasets.{wildcards.dataset}.source.path: there is no {path} "

@@ -20,10 +20,8 @@ CHOICE = (
 
 rule score_members:
     input:
-        truth=lambda w: [truth_during(w.dataset, name) for name in windows_of(w)],
-        observations=lambda w: [
-            observed(w.dataset, w.network, name) for name in windows_of(w)
-        ],
+        truth=lambda w: [LAYOUT.truth(w.dataset, n) for n in windows_of(w)],
+        observations=observed_in_windows,
         members=members_of,
     output:
         scores=results(*CHOICE, "scores.csv"),
@@ -52,7 +50,7 @@ rule score_members:
 
 rule pool_scores:
     input:
-        scores=[results(*choice.values(), "scores.csv") for choice in CHOICES.scored()],
+        scores=lambda w: [results(*c.values(), "scores.csv") for c in CHOICES.scored()],
     output:
         scores=results("scores.csv"),
     log:

@@ -8,7 +8,7 @@ writes  {dataset}/networks/{network}/sites.csv,
 
 rule place_instruments:
     input:
-        files=lambda w: sorted(set(site_files(w.network).values())),
+        files=lambda w: sorted(set(LAYOUT.site_files(w.network).values())),
     output:
         sites=results("{dataset}", "networks", "{network}", "sites.csv"),
     log:
@@ -24,7 +24,7 @@ rule place_instruments:
     params:
         instruments=sites_of,
         withheld_share=lambda w: settings("networks", w.network)["withheld_share"],
-        files=lambda w: site_files(w.network),
+        files=lambda w: LAYOUT.site_files(w.network),
         seed=lambda w: spawned("place", w.dataset, w.network),
         code=source_digest("place_instruments"),
     message:

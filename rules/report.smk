@@ -9,9 +9,7 @@ writes  {choice}/figures/, figures/scores/, report.html
 rule plot_maps:
     input:
         maps=lambda w: [results(*w, n, "maps", "manifest.json") for n in windows_of(w)],
-        observations=lambda w: [
-            observed(w.dataset, w.network, n) for n in windows_of(w)
-        ],
+        observations=observed_in_windows,
     output:
         figures=report(
             directory(results(*CHOICE, "figures")),
@@ -63,7 +61,7 @@ rule plot_scores:
         mem_mb=growing(1_000),
         runtime=growing(10, longest),
     params:
-        choices=CHOICES.asked(),
+        choices=lambda w: CHOICES.asked(),
         channels=CONFIG.report.maps,
         code=source_digest("plot_scores"),
     message:
@@ -76,15 +74,18 @@ rule write_report:
     input:
         scores=rules.pool_scores.output.scores,
         charts=ancient(rules.plot_scores.output.figures),
-        stills=[
-            ancient(results(*choice.values(), "figures")) for choice in CHOICES.asked()
+        stills=lambda w: [
+            ancient(results(*c.values(), "figures")) for c in CHOICES.asked()
         ],
-        maps=[results(*m.values(), "maps", "manifest.json") for m in CHOICES.mapped()],
-        observations=[
-            observed(m["dataset"], m["network"], m["window"]) for m in CHOICES.mapped()
+        maps=lambda w: [
+            results(*m.values(), "maps", "manifest.json") for m in CHOICES.mapped()
         ],
-        training=training_records(),
-        moments=[pooled(name, "moments.csv") for name in CHOICES.datasets()],
+        observations=lambda w: [
+            LAYOUT.observations(m["dataset"], m["network"], m["window"])
+            for m in CHOICES.mapped()
+        ],
+        training=lambda w: LAYOUT.training_records(),
+        moments=lambda w: [pooled(n, "moments.csv") for n in CHOICES.datasets()],
         assets=sorted(map(str, Path("galerne/report/assets").glob("page.*"))),
     output:
         report=results("report.html"),
@@ -99,12 +100,12 @@ rule write_report:
         mem_mb=growing(2_000),
         runtime=growing(20, longest),
     params:
-        config=effective(CONFIG),
-        default=default_settings(),
-        choices=CHOICES.asked(),
-        mapped=CHOICES.mapped(),
+        config=lambda w: effective(CONFIG),
+        default=lambda w: default_settings(),
+        choices=lambda w: CHOICES.asked(),
+        mapped=lambda w: CHOICES.mapped(),
         # Folders of figures have no content to compare, only an age that does not count.
-        drawn=[source_digest("plot_maps"), source_digest("plot_scores")],
+        drawn=lambda w: [source_digest(n)(w) for n in ("plot_maps", "plot_scores")],
         code=source_digest("write_report"),
     message:
         "Writing {output.report}"

@@ -1,12 +1,15 @@
 """What a configuration asks for: every combination of names, window and batch, each once.
 
 A *choice* names dataset, autoencoder, prior, network, method and task; it is the folder that
-the products of an ensemble are filed under.
+the products of an ensemble are filed under. A campaign asks these questions once for each of
+its thousands of jobs, so every answer is worked out once and kept: do not change what is
+returned.
 """
 
 __all__ = ["BASELINES", "Choices", "members_in"]
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 from .blocks import Experiment
@@ -33,19 +36,7 @@ class Choices:
 
     def asked(self) -> list[Choice]:
         """Every choice, each once."""
-        found = [
-            {
-                "dataset": e.dataset,
-                "autoencoder": e.autoencoder,
-                "prior": e.prior,
-                "network": network,
-                "method": method,
-                "task": task,
-            }
-            for e in self.experiments
-            for network, method, task in product(e.networks, e.methods, e.tasks)
-        ]
-        return _once(found)
+        return self._asked
 
     def scored(self) -> list[Choice]:
         """Every choice that is scored: those asked for, and each baseline in their place."""
@@ -54,11 +45,7 @@ class Choices:
 
     def mapped(self) -> list[Choice]:
         """Every choice with each of its windows: what the report maps."""
-        return [
-            choice | {"window": name}
-            for choice in self.asked()
-            for name in self.windows(choice["dataset"], choice["prior"], choice["network"])
-        ]
+        return self._mapped
 
     def models(self) -> list[tuple[str, ...]]:
         """Folders of the models, each once: dataset and autoencoder, then with the prior."""
@@ -76,13 +63,7 @@ class Choices:
 
     def windows(self, dataset: str, prior: str, network: str) -> list[str]:
         """Windows of every experiment that makes these choices, named by start and length."""
-        names = [
-            f"{start:%Y%m%dT%H}_{e.window_hours}h"
-            for e in self.experiments
-            if e.dataset == dataset and e.prior == prior and network in e.networks
-            for start in e.windows
-        ]
-        return sorted(set(names))
+        return self._windows.get((dataset, prior, network), [])
 
     def window_period(self, dataset: str, window: str) -> str:
         """The test period that holds a window.
@@ -90,18 +71,68 @@ class Choices:
         Raises:
             ValueError: If none does.
         """
-        for name in self.periods(dataset, "test"):
-            period = self.config.datasets[dataset].periods[name]
-            if f"{period.start:%Y%m%dT%H}" <= window[:11] <= f"{period.end:%Y%m%dT%H}":
+        for name, first, last in self._tests[dataset]:
+            if first <= window[:11] <= last:
                 return name
         raise ValueError(f"window {window} lies in no test period of dataset {dataset}")
 
     def batches(self, dataset: str, prior: str) -> list[str]:
         """Ranges of members, such as 000-007, of the largest ensemble of these choices."""
-        found = [e for e in self.experiments if e.dataset == dataset and e.prior == prior]
-        e = max(found, key=lambda e: e.members)
-        firsts = range(0, e.members, e.members_per_job)
-        return [f"{k:03d}-{min(k + e.members_per_job, e.members) - 1:03d}" for k in firsts]
+        return self._batches[dataset, prior]
+
+    @cached_property
+    def _asked(self) -> list[Choice]:
+        found = [
+            {
+                "dataset": e.dataset,
+                "autoencoder": e.autoencoder,
+                "prior": e.prior,
+                "network": network,
+                "method": method,
+                "task": task,
+            }
+            for e in self.experiments
+            for network, method, task in product(e.networks, e.methods, e.tasks)
+        ]
+        return _once(found)
+
+    @cached_property
+    def _mapped(self) -> list[Choice]:
+        return [
+            choice | {"window": name}
+            for choice in self.asked()
+            for name in self.windows(choice["dataset"], choice["prior"], choice["network"])
+        ]
+
+    @cached_property
+    def _windows(self) -> dict[tuple[str, str, str], list[str]]:
+        found: dict[tuple[str, str, str], set[str]] = {}
+        for e in self.experiments:
+            names = {f"{start:%Y%m%dT%H}_{e.window_hours}h" for start in e.windows}
+            for network in e.networks:
+                found.setdefault((e.dataset, e.prior, network), set()).update(names)
+        return {key: sorted(names) for key, names in found.items()}
+
+    @cached_property
+    def _tests(self) -> dict[str, list[tuple[str, str, str]]]:
+        """The test periods of every dataset: name, first and last hour."""
+        return {
+            dataset: [
+                (name, f"{period.start:%Y%m%dT%H}", f"{period.end:%Y%m%dT%H}")
+                for name, period in block.periods.items()
+                if period.role == "test"
+            ]
+            for dataset, block in self.config.datasets.items()
+        }
+
+    @cached_property
+    def _batches(self) -> dict[tuple[str, str], list[str]]:
+        largest: dict[tuple[str, str], Experiment] = {}
+        for e in self.experiments:
+            largest[e.dataset, e.prior] = max(
+                largest.get((e.dataset, e.prior), e), e, key=lambda e: e.members
+            )
+        return {key: _ranges(e.members, e.members_per_job) for key, e in largest.items()}
 
 
 def members_in(batch: str) -> list[int]:
@@ -113,6 +144,11 @@ def members_in(batch: str) -> list[int]:
     """
     first, last = map(int, batch.split("-"))
     return list(range(first, last + 1))
+
+
+def _ranges(members: int, size: int) -> list[str]:
+    firsts = range(0, members, size)
+    return [f"{k:03d}-{min(k + size, members) - 1:03d}" for k in firsts]
 
 
 def _once(choices: list[Choice]) -> list[Choice]:

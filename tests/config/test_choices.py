@@ -55,3 +55,30 @@ def test_roles_choose_periods() -> None:
     some = choices()
     assert some.periods("speedy_t31", "train") == ["train_a", "train_b"]
     assert some.periods("speedy_t31", "validation", "test") == ["validation", "test"]
+
+
+def test_networks_of_several_experiments_keep_their_own_windows() -> None:
+    config = yaml.safe_load(DEFAULT.read_text())
+    config["networks"]["dense"] = config["networks"]["sparse"]
+    config["experiments"]["again"] = config["experiments"]["demo"] | {
+        "networks": ["dense"],
+        "windows": ["2004-01-20T00:00"],
+        "members": 12,
+    }
+    config["run"] = ["demo", "again"]
+    both = Choices(Config.model_validate(config))
+    assert both.windows("speedy_t31", "gaussian_dit", "dense") == ["20040120T00_42h"]
+    assert len(both.windows("speedy_t31", "gaussian_dit", "sparse")) == 4
+    assert both.windows("speedy_t31", "gaussian_dit", "nobody") == []
+    assert len(both.mapped()) == 3 * 4 + 3 * 1
+    # the largest ensemble of the prior, in its own batches
+    assert both.batches("speedy_t31", "gaussian_dit") == ["000-007", "008-011"]
+
+
+def test_answers_are_worked_out_once() -> None:
+    some = choices()
+    assert some.asked() is some.asked()
+    assert some.mapped() is some.mapped()
+    assert some.windows("speedy_t31", "gaussian_dit", "sparse") is some.windows(
+        "speedy_t31", "gaussian_dit", "sparse"
+    )

@@ -1,0 +1,74 @@
+"""Where products and input files of a configuration lie.
+
+Products are filed under the names that made them, input files below ``data_root``.
+"""
+
+__all__ = ["Layout"]
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .choices import Choices
+
+PARTS = ("{window}", "members_{batch}", "manifest.json")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of the products that rules of several stages read.
+
+    Arguments:
+        choices: What the configuration asks for.
+    """
+
+    choices: Choices
+
+    def results(self, *parts: str) -> str:
+        """Path of a product."""
+        return "/".join((self.choices.config.results, *parts))
+
+    def truth(self, dataset: str, window: str) -> str:
+        """The regridded fields of the test period that holds a window.
+
+        Raises:
+            ValueError: If none does.
+        """
+        period = self.choices.window_period(dataset, window)
+        return self.results(dataset, "grid", period, "manifest.json")
+
+    def observations(self, dataset: str, network: str, window: str) -> str:
+        """The observations of a network during a window."""
+        return self.results(dataset, "networks", network, window, "observations.parquet")
+
+    def members(self, names: Mapping[str, str], windows: Sequence[str], method: str) -> list[str]:
+        """The ensemble of a method, or of a baseline, in some windows: every batch of members.
+
+        Arguments:
+            names: What a choice names.
+            windows: Names of the windows.
+            method: A method, or a baseline in its place.
+        """
+        learned = [names[key] for key in ("dataset", "autoencoder", "prior")]
+        if method == "climatology":
+            return [self.results(learned[0], method, w, PARTS[-1]) for w in windows]
+        if method == "reconstruction":
+            return [self.results(*learned[:2], method, w, PARTS[-1]) for w in windows]
+        drawn = (names["network"], method, names["task"])
+        path = self.results(*learned, *(("samples",) if method == "prior" else drawn), *PARTS)
+        batches = self.choices.batches(names["dataset"], names["prior"])
+        return [path.format(window=w, batch=batch) for w in windows for batch in batches]
+
+    def training_records(self) -> list[str]:
+        """The training curves of every model that the choices use."""
+        return [self.results(*names, "training.csv") for names in self.choices.models()]
+
+    def input_file(self, path: str) -> str:
+        """An input file of the user, below ``data_root`` unless absolute."""
+        return str(Path(self.choices.config.data_root) / path)
+
+    def site_files(self, network: str) -> dict[str, str]:
+        """Files of real sites of a network, by the name of the instrument."""
+        instruments = self.choices.config.networks[network].instruments
+        sites = {name: getattr(i, "sites", None) for name, i in instruments.items()}
+        return {name: self.input_file(s.file) for name, s in sites.items() if s and s.file}

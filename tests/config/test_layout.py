@@ -1,0 +1,89 @@
+"""Products lie under the names of the choices that made them."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from galerne.config.choices import Choices
+from galerne.config.layout import Layout
+from galerne.config.models import Config
+
+DEFAULT = Path(__file__).parents[2] / "config/default.yaml"
+NAMES = {
+    "dataset": "speedy_t31",
+    "autoencoder": "small",
+    "prior": "gaussian_dit",
+    "network": "sparse",
+    "task": "reanalysis",
+}
+WINDOWS = ["20040114T00_42h", "20040129T00_42h"]
+
+
+@pytest.fixture
+def layout() -> Layout:
+    config = yaml.safe_load(DEFAULT.read_text())
+    config["experiments"]["demo"] |= {"members": 5, "members_per_job": 3}
+    config["data_root"] = "/data"
+    instruments = config["networks"]["sparse"]["instruments"]
+    instruments["stations"]["sites"]["file"] = "sites/synop.csv"
+    instruments["soundings"]["sites"]["file"] = "/elsewhere/temp.csv"
+    return Layout(Choices(Config.model_validate(config)))
+
+
+def test_every_path_starts_at_the_folder_of_results(layout: Layout) -> None:
+    assert layout.results("scores.csv") == "results/scores.csv"
+    assert layout.results("a", "b", "c.csv") == "results/a/b/c.csv"
+
+
+def test_the_truth_of_a_window_is_the_test_period_that_holds_it(layout: Layout) -> None:
+    assert layout.truth("speedy_t31", WINDOWS[0]) == "results/speedy_t31/grid/test/manifest.json"
+    with pytest.raises(ValueError, match="lies in no test period of dataset speedy_t31"):
+        layout.truth("speedy_t31", "20010114T00_42h")
+
+
+def test_observations_lie_with_their_network_and_window(layout: Layout) -> None:
+    path = layout.observations("speedy_t31", "sparse", WINDOWS[1])
+    assert path == f"results/speedy_t31/networks/sparse/{WINDOWS[1]}/observations.parquet"
+
+
+def test_a_method_has_every_batch_of_every_window(layout: Layout) -> None:
+    folder = "results/speedy_t31/small/gaussian_dit/sparse/mmps/reanalysis"
+    assert layout.members(NAMES, WINDOWS, "mmps") == [
+        f"{folder}/{window}/members_{batch}/manifest.json"
+        for window in WINDOWS
+        for batch in ("000-002", "003-004")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "path"),
+    [
+        ("climatology", "speedy_t31/climatology/{}/manifest.json"),
+        ("reconstruction", "speedy_t31/small/reconstruction/{}/manifest.json"),
+        ("prior", "speedy_t31/small/gaussian_dit/samples/{}/members_000-002/manifest.json"),
+    ],
+)
+def test_baselines_are_shared_by_networks_and_tasks(
+    layout: Layout, baseline: str, path: str
+) -> None:
+    members = layout.members(NAMES, WINDOWS, baseline)
+    assert members[0] == "results/" + path.format(WINDOWS[0])
+    assert len(members) == (4 if baseline == "prior" else 2)
+    other = NAMES | {"network": "dense", "task": "filtering"}
+    assert layout.members(other, WINDOWS, baseline) == members
+
+
+def test_each_model_has_one_training_record(layout: Layout) -> None:
+    assert layout.training_records() == [
+        "results/speedy_t31/small/training.csv",
+        "results/speedy_t31/small/gaussian_dit/training.csv",
+    ]
+
+
+def test_files_of_the_user_lie_below_data_root_unless_absolute(layout: Layout) -> None:
+    assert layout.input_file("a/b.nc") == "/data/a/b.nc"
+    assert layout.site_files("sparse") == {
+        "stations": "/data/sites/synop.csv",
+        "soundings": "/elsewhere/temp.csv",
+    }
