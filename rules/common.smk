@@ -288,10 +288,13 @@ def selection_of(wildcards) -> dict:
 
 def begin_run(slurm: bool) -> None:
     """Takes the folder of results for this run; waits for what an earlier one left."""
-    site = Site.read()
+    from galerne.cluster.doctor import check_before_submitting  # not in every job
+
+    site, root = Site.read(), Path(CONFIG.results)
     try:
+        check_before_submitting(site, root, slurm=slurm)
         begin(
-            Path(CONFIG.results),
+            root,
             slurm=slurm,
             leftovers=site.leftovers,
             poll_seconds=site.poll_seconds,
