@@ -16,7 +16,7 @@ import tempfile
 import time
 import uuid
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -30,6 +30,7 @@ from .partitions import Ask, read_partitions
 from .queues import RULES, check_queues, gpus_asked, refuse_partitions, request
 from .site import ROOT, Site
 from .storage import LEAST_GB, check_folder, refuse_folder
+from .words import refuse_python, refuse_words
 
 PATIENCE = 60.0  # seconds that a node may take to become free
 SKEW = 2.0  # seconds by which clocks may differ: Snakemake compares times of files
@@ -38,13 +39,21 @@ MOUNT = "results must be on a mount with flock (Lustre: -o flock; NFS: not noloc
 OURS = ("SLURM_JOB", "SLURM_STEP", "SLURM_MEM_", "SLURM_TRES", "SLURM_CPU_BIND", "SLURM_N")
 
 
-def check_before_submitting(site: Site, root: Path, *, slurm: bool, run: Ask = ask) -> None:
+def check_before_submitting(
+    site: Site,
+    root: Path,
+    *,
+    slurm: bool,
+    words: Mapping[str, str] | None = None,
+    run: Ask = ask,
+) -> None:
     """Refuses to start what would fail at once; takes well below a second.
 
     Arguments:
         site: The site file.
         root: The folder of results.
         slurm: Whether jobs go to Slurm.
+        words: What the commands of jobs will hold, as :func:`.words.refuse_words`.
         run: Runs a command of Slurm.
 
     Raises:
@@ -52,6 +61,7 @@ def check_before_submitting(site: Site, root: Path, *, slurm: bool, run: Ask = a
     """
     faults = [refuse_folder(root)]
     if slurm:
+        faults += refuse_python(sys.executable) + refuse_words(words or {})
         faults += refuse_partitions(site, read_partitions(run))
     if found := [fault for fault in faults if fault]:
         raise RuntimeError("; ".join(found))
@@ -76,6 +86,7 @@ def examine(site: Site, root: Path, *, jobs: bool, run: Ask = ask) -> Iterator[F
         return
     queues = check_queues(site, read_needs(ROOT / "rules"), run)
     yield from queues
+    yield from (missing(fault, "move the repository") for fault in refuse_python(sys.executable))
     if not jobs or any(finding.level == "missing" for finding in queues):
         yield warning("not looked at from other nodes", "repair the above, without --no-jobs")
         return

@@ -134,7 +134,18 @@ def test_a_folder_that_cannot_be_written_ends_the_search(
 def test_a_run_starts_where_all_is_there(cluster: Any, site: Sites, tmp_path: Path) -> None:
     check_before_submitting(site(), tmp_path, slurm=True, run=cluster)
     check_before_submitting(site(gpu="gqu"), tmp_path, slurm=False, run=cluster)
-    assert len(cluster.asked) == 2
+    words = {"--config run": "run=[demo]", "the folder of the workflow": "/work/galerne"}
+    check_before_submitting(site(), tmp_path, slurm=True, words=words, run=cluster)
+    assert len(cluster.asked) == 4
+
+
+def test_a_run_does_not_start_with_words_that_a_shell_reads(
+    cluster: Any, site: Sites, tmp_path: Path
+) -> None:
+    words = {"--config report": "report={title: $(id)}"}
+    with pytest.raises(RuntimeError, match="--config report: a shell on the way to Slurm"):
+        check_before_submitting(site(), tmp_path, slurm=True, words=words, run=cluster)
+    check_before_submitting(site(), tmp_path, slurm=False, words=words, run=cluster)
 
 
 def test_a_run_with_faults_starts_nowhere(cluster: Any, site: Sites, tmp_path: Path) -> None:

@@ -65,10 +65,10 @@ def test_a_record_is_named_by_its_ends_and_told_from_others() -> None:
                                                      "2002-12-31T18:00"), strict=True))},
         {"train_a": middle | {"start": "2001-01-01T00:00", "end": "2001-11-30T18:00"}},
     ]  # fmt: skip
-    names = {record_name(dataset(configured(Path(), **change))) for change in others}
+    names = {record_name(dataset(configured(Path("results"), **change))) for change in others}
     assert len(names | {name}) == 5
     later = {"role": "validation", "start": "2006-01-11T00:00", "end": "2006-02-01T00:00"}
-    assert record_name(dataset(configured(Path(), another=later))) == name
+    assert record_name(dataset(configured(Path("results"), another=later))) == name
 
 
 def test_nothing_is_asked_before_a_first_training(tmp_path: Path) -> None:
