@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..nn.parallel import Draws
 from ..stats.transform import Transform
 from .autoencoder import Autoencoder
 
@@ -24,7 +25,7 @@ def reconstruction_loss(
     x: Float[Tensor, "batch channel lat lon"],
     areas: Float[Tensor, "lat"],
     noise: float,
-    rng: torch.Generator,
+    draws: Draws,
 ) -> Float[Tensor, ""]:
     """Returns the mean squared error of decoded noisy latents [1].
 
@@ -33,10 +34,10 @@ def reconstruction_loss(
         x: Standardised anomalies [1].
         areas: The share of the sphere of each row [1].
         noise: Standard deviation of the noise on latents [1].
-        rng: Source of the noise.
+        draws: Source of the noise.
     """
     z = model.encode(x)
-    z = z + noise * torch.randn(z.shape, generator=rng)
+    z = z + noise * draws.normal(z.shape)
     return _mean_square(model.decode(z) - x, areas).mean()
 
 
@@ -44,8 +45,14 @@ def reconstruction_loss(
 def relative_errors(
     model: Autoencoder, x: Float[Tensor, "batch channel lat lon"], areas: Float[Tensor, "lat"]
 ) -> Float[Tensor, "channel"]:
-    """Returns the error of each channel over the size of its anomalies [1]."""
-    error = torch.cat([model.decode(model.encode(part)) - part for part in x.split(64)])
+    """Returns the error of each channel over the size of its anomalies [1].
+
+    The model may be on another device than the fields, which move to it part by part.
+    """
+    device = model.spread.device
+    error = torch.cat(
+        [model.decode(model.encode(part.to(device))).to(x.device) - part for part in x.split(64)]
+    )
     return (_mean_square(error, areas) / _mean_square(x, areas)).sqrt()
 
 

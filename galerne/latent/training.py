@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..nn.fit import Fit
+from ..nn.parallel import Draws, joined
 from .autoencoder import Autoencoder, patch_components
 from .objective import reconstruction_loss, relative_errors
 
@@ -33,8 +34,8 @@ def train_on(
     noise: float,
     seed: int,
     folder: Path | None,
-) -> pd.DataFrame:
-    """Trains in place, and returns the curves.
+) -> pd.DataFrame | None:
+    """Trains in place, on a GPU if there is one, and returns the curves.
 
     Arguments:
         model: The autoencoder.
@@ -50,27 +51,33 @@ def train_on(
 
     Returns:
         A table of ``step``, ``loss`` and ``validation_relative_rmse``; step 0 is the linear
-        start.
+        start. ``None`` in all but the first of the processes that share a training.
     """
     sample = x[:: -(-len(x) // COMPONENT_STATES)].split(100)
     latents = len(model.spread)
     model.start_from(*patch_components(sample, areas, model.downsampling, latents))
 
-    def loss(model: Autoencoder, rng: torch.Generator) -> Tensor:
-        batch = x[torch.randint(len(x), (batch_size,), generator=rng)]
-        return reconstruction_loss(model, batch, areas, noise, rng)
-
     def error(_: int = 0) -> dict[str, float]:
         return {"validation_relative_rmse": relative_errors(model, check, areas).mean().item()}
 
-    first = {"step": 0, **error()}
-    log.info("linear start: %s", first)
-    half_life = max(steps / 20, 1.0)
-    fit = Fit(
-        model, steps=steps, learning_rate=learning_rate, seed=seed, half_life=half_life,
-        folder=folder,
-    )  # fmt: skip
-    list(fit.run(loss, max(steps // EVALUATIONS, 1), error))
-    fit.settle()
+    with joined() as team:
+        share, weights = team.share(batch_size), areas.to(team.device)
+
+        def loss(model: Autoencoder, rng: torch.Generator) -> Tensor:
+            draws = Draws(rng, team)
+            batch = x[draws.integers(len(x), share)].to(team.device)
+            return reconstruction_loss(model, batch, weights, noise, draws)
+
+        model.to(team.device)
+        first = {"step": 0, **(error() if team.is_main else {})}
+        log.info("linear start: %s", first)
+        fit = Fit(
+            model, steps=steps, learning_rate=learning_rate, seed=seed,
+            half_life=max(steps / 20, 1.0), folder=folder, team=team,
+        )  # fmt: skip
+        list(fit.run(loss, max(steps // EVALUATIONS, 1), error))
+        fit.settle()
+        if not team.is_main:
+            return None
     rows = [first, *fit.history, {"step": steps, **error()}]
     return pd.DataFrame(rows, columns=["step", "loss", "validation_relative_rmse"])

@@ -11,7 +11,8 @@ half cosine. Averaged weights follow :math:`\bar\theta \gets \beta \bar\theta +
 After every step the loop answers a request to stop: it saves its progress, which includes the
 losses since the last row of the curves, and raises
 :class:`galerne.jobs.interrupt.Interrupted`. Weights and curves are the same bytes whenever
-and however often a run was cut.
+and however often a run was cut. Several processes that share a training stop at the same step;
+the main one alone saves, and what it saves can be continued by any number of them.
 """
 
 __all__ = ["Fit", "generator"]
@@ -30,7 +31,8 @@ import torch
 from torch import Tensor, nn
 
 from ..jobs import interrupt
-from .progress import load_newest, save_state
+from .parallel import Team
+from .progress import load_newest, load_state, save_state, state_path
 
 log = logging.getLogger(__name__)
 WARM_UP = 0.05  # share of the steps
@@ -56,6 +58,7 @@ class Fit:
         folder: Where checkpoints live; ``None`` for none.
         save_seconds: Least time between checkpoints [s]; ``None``: what the environment
             variable ``GALERNE_SAVE_SECONDS`` says, or else 60.
+        team: The processes that share the training; ``None``: this one alone.
     """
 
     def __init__(
@@ -68,10 +71,11 @@ class Fit:
         half_life: float,
         folder: Path | None = None,
         save_seconds: float | None = None,
+        team: Team | None = None,
     ) -> None:
         self.model, self.steps, self.seed = model, steps, seed
         self.learning_rate, self.half_life = learning_rate, half_life
-        self.folder = folder
+        self.folder, self.team = folder, team or Team()
         if save_seconds is None:
             save_seconds = float(os.environ.get("GALERNE_SAVE_SECONDS", "60"))
         self.save_seconds = save_seconds
@@ -90,10 +94,11 @@ class Fit:
         """Trains, yielding the step after every row of ``history``.
 
         Arguments:
-            loss: Draws a batch with the generator it is given, and returns the loss.
+            loss: Draws a batch with the generator it is given, and returns the loss of this
+                process's share of it.
             every: Steps between rows, which hold the step and the mean loss since the row
                 before.
-            measure: Called with the step for more entries of each row.
+            measure: Called with the step for more entries of each row, in the main process.
 
         Raises:
             FloatingPointError: If the loss is not finite.
@@ -101,6 +106,7 @@ class Fit:
             ValueError: If the checkpoint is of another model, by parameter.
         """
         self._resume()
+        self.team.follow_main([*self.model.state_dict().values(), *self.average.values()])
         self.began = self.step
         self.clock = self.saved = time.monotonic()
         while self.step < self.steps:
@@ -108,7 +114,7 @@ class Fit:
             due = self.step % every == 0 or self.step == self.steps
             if due:
                 row = {"step": self.step, "loss": sum(self.recent) / len(self.recent)}
-                self.history.append(row | measure(self.step))
+                self.history.append(row | (measure(self.step) if self.team.is_main else {}))
                 self.recent = []
                 log.info("step %d of %d: loss %.4f", self.step, self.steps, row["loss"])
             self._keep()
@@ -129,6 +135,9 @@ class Fit:
         value = loss(self.model, generator(self.seed, self.step))
         self.optimizer.zero_grad()
         value.backward()
+        value = value.detach()
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        self.team.average([*gradients, value])
         nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
         self.optimizer.step()
         self._follow()
@@ -150,11 +159,13 @@ class Fit:
 
     def _keep(self) -> None:
         """Saves the progress when it is time or when asked to stop."""
-        stop = interrupt.requested()
-        if self.folder and (stop or time.monotonic() - self.saved > self.save_seconds):
+        stop = self.team.any(interrupt.requested())
+        due = stop or time.monotonic() - self.saved > self.save_seconds
+        if self.folder and self.team.is_main and due:
             self._save()
             self.saved = time.monotonic()
         if stop:
+            self.team.any(True)  # nobody leaves before the progress is on the disk
             advanced = self.folder is not None and self.step > self.began
             raise interrupt.Interrupted(f"step {self.step} of {self.steps}", advanced=advanced)
 
@@ -174,8 +185,7 @@ class Fit:
         save_state(state, self.folder, self.step)
 
     def _resume(self) -> None:
-        found = load_newest(self.folder) if self.folder else None
-        if found is None:
+        if self.folder is None or (found := self._newest()) is None:
             return
         state, path = found
         _check(state, self.model, path)
@@ -187,6 +197,15 @@ class Fit:
         self.step, self.seconds = state["step"], state["seconds"]
         self.history, self.recent = list(state["history"]), list(state["recent"])
         log.info("resumed at step %d", self.step)
+
+    def _newest(self) -> tuple[dict[str, object], Path] | None:
+        """The newest state, the one that the main process found."""
+        found = load_newest(self.folder) if self.team.is_main else None
+        step = self.team.number_of_main(int(found[1].stem[5:]) if found else -1)
+        if step < 0 or self.team.is_main:
+            return found
+        path = state_path(self.folder, step)
+        return load_state(path), path
 
 
 KEYS = {"step", "seconds", "history", "recent", "model", "average", "optimizer"}

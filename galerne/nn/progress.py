@@ -6,7 +6,7 @@ newest are kept. Files hold tensors and plain values; they are checked against t
 checksums and read with ``weights_only=True``, so nothing in them is executed.
 """
 
-__all__ = ["load_newest", "load_state", "save_state"]
+__all__ = ["load_newest", "load_state", "save_state", "state_path"]
 
 import logging
 import os
@@ -35,10 +35,15 @@ def save_state(state: dict[str, object], folder: Path, step: int) -> None:
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(folder / f"step_{step:08d}.pt")
+    part.replace(state_path(folder, step))
     _flush(folder)
     for path in _states(folder)[KEPT:]:
         path.unlink()
+
+
+def state_path(folder: Path, step: int) -> Path:
+    """Returns the file of a state."""
+    return folder / f"step_{step:08d}.pt"
 
 
 def load_newest(folder: Path) -> tuple[dict[str, object], Path] | None:

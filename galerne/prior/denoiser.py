@@ -24,6 +24,7 @@ from azula.noise import VESchedule
 from jaxtyping import Float
 from torch import Tensor
 
+from ..nn.parallel import Draws
 from .backbone import Backbone
 from .gaussian import WindowGaussian
 
@@ -83,14 +84,18 @@ class WindowDenoiser(Denoiser):
         self,
         z: Float[Tensor, "batch state channel y x"],
         season: Float[Tensor, "#batch 4"],
-        rng: torch.Generator,
+        draws: Draws,
     ) -> Float[Tensor, ""]:
-        """Returns the squared error of the mean in units of the Gaussian's uncertainty."""
+        """Returns the squared error of the mean in units of the Gaussian's uncertainty.
+
+        Arguments:
+            z: Clean windows.
+            season: Season and hour of each.
+            draws: Source of noise levels and noise.
+        """
         low, high = map(math.log, TRAINING_SIGMA)
         # Stratified: the noise levels of a batch are spread over the whole range.
-        place = (torch.arange(len(z)) + torch.rand(len(z), generator=rng)) / len(z)
-        sigma_t = torch.exp(low + (high - low) * place)
-        noise = torch.randn(z.shape, generator=rng)
-        z_t = z + sigma_t[:, None, None, None, None] * noise
+        sigma_t = torch.exp(low + (high - low) * draws.strata(len(z)))
+        z_t = z + sigma_t[:, None, None, None, None] * draws.normal(z.shape)
         error = (self.mean(z_t, sigma_t, season) - z).square().mean((1, 2, 3, 4))
         return (error / self.gaussian.uncertainty(sigma_t).square()).mean()

@@ -28,12 +28,13 @@ def validation_losses(
         One entry for each noise level, such as ``validation_at_sigma_0.1``; one is no gain.
     """
     chosen = torch.linspace(0, len(records) - 1, min(WINDOWS, len(records))).long().tolist()
-    z, starts = records.read(sorted(set(chosen)))
-    season = calendar(starts)
+    windows, starts = records.read(sorted(set(chosen)))
+    device = denoiser.gaussian.mean.device
+    z, season = windows.to(device), calendar(starts).to(device)
     losses = {}
     for level in NOISE_LEVELS:
-        sigma = torch.tensor(level)
-        z_t = z + sigma * torch.randn(z.shape, generator=generator(seed, 0))
+        sigma = torch.full((), level, device=device)
+        z_t = z + sigma * torch.randn(z.shape, generator=generator(seed, 0)).to(device)
         ours = (denoiser.mean(z_t, sigma, season) - z).square().mean()
         base = (denoiser.gaussian.denoise(z_t, sigma) - z).square().mean()
         losses[f"validation_at_sigma_{level:g}"] = (ours / base).item()

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from ..nn.fit import Fit
+from ..nn.parallel import Draws, joined
 from .backbone import Backbone, calendar
 from .denoiser import WindowDenoiser
 from .gaussian import WindowGaussian
@@ -33,8 +34,8 @@ def train_on(
     ema_half_life: float,
     seed: int,
     folder: Path | None,
-) -> pd.DataFrame:
-    """Trains in place, and returns the curves.
+) -> pd.DataFrame | None:
+    """Trains in place, on a GPU if there is one, and returns the curves.
 
     Arguments:
         backbone: The network.
@@ -50,28 +51,37 @@ def train_on(
 
     Returns:
         A table of ``step``, ``loss`` (squared error over the expected one of the Gaussian)
-        and the validation error by noise level over the Gaussian's own.
+        and the validation error by noise level over the Gaussian's own; ``None`` in all but
+        the first of the processes that share a training.
     """
     denoiser = WindowDenoiser(gaussian, backbone if steps else None, 1e-3, 1e3)
-
-    def loss(_: Backbone, rng: torch.Generator) -> torch.Tensor:
-        chosen = torch.randint(len(train), (batch_size,), generator=rng).tolist()
-        windows, starts = train.read(chosen)
-        return denoiser.loss(windows, calendar(starts), rng)
-
     every = max(steps // REPORTS, 1)
 
     def error(step: int) -> dict[str, float]:
         due = step % (every * (REPORTS // EVALUATIONS)) == 0 and step < steps
         return validation_losses(denoiser, validation, seed) if due else {}
 
-    first = {"step": 0, **validation_losses(denoiser, validation, seed)}
-    fit = Fit(
-        backbone, steps=steps, learning_rate=learning_rate, seed=seed, half_life=ema_half_life,
-        folder=folder,
-    )  # fmt: skip
-    list(fit.run(loss, every, error))
-    fit.settle()
+    with joined() as team:
+        share = team.share(batch_size)
+
+        def loss(_: Backbone, rng: torch.Generator) -> torch.Tensor:
+            draws = Draws(rng, team)
+            windows, starts = train.read(draws.integers(len(train), share).tolist())
+            season = calendar(starts).to(team.device)
+            return denoiser.loss(windows.to(team.device), season, draws)
+
+        denoiser.to(team.device)
+        backbone.to(team.device)
+        first = validation_losses(denoiser, validation, seed) if team.is_main else {}
+        fit = Fit(
+            backbone, steps=steps, learning_rate=learning_rate, seed=seed,
+            half_life=ema_half_life, folder=folder, team=team,
+        )  # fmt: skip
+        list(fit.run(loss, every, error))
+        fit.settle()
+        if not team.is_main:
+            return None
+    first = {"step": 0, **first}
     last = {"step": steps, **validation_losses(denoiser, validation, seed)}
     rows = [first, *fit.history, last]
     log.info("validation error over the Gaussian's, averaged weights: %s", rows[-1])

@@ -8,6 +8,7 @@ from galerne.catalogue import channels
 from galerne.latent.autoencoder import Autoencoder
 from galerne.latent.objective import error_table, reconstruction_loss, relative_errors
 from galerne.nn.fit import generator
+from galerne.nn.parallel import Draws
 from galerne.stats.transform import Transform
 
 AREAS = torch.tensor([0.25, 0.75])
@@ -27,27 +28,27 @@ def fields(first: float, second: float, states: int = 3) -> torch.Tensor:
 
 
 def test_loss_weighs_rows_by_area_and_channels_alike() -> None:
-    loss = reconstruction_loss(linear(1.0, 0.0), fields(5, 3), AREAS, 0.0, generator(0, 0))
+    loss = reconstruction_loss(linear(1.0, 0.0), fields(5, 3), AREAS, 0.0, Draws(generator(0, 0)))
     assert loss.item() == pytest.approx((0 + (0.25 * 3**2 + 0.75 * 6**2)) / 2)
 
 
 def test_noise_on_latents_adds_its_variance() -> None:
     x = fields(5, 0, 4000)
-    loss = reconstruction_loss(linear(1.0, 0.0), x, AREAS, 0.3, generator(0, 0))
+    loss = reconstruction_loss(linear(1.0, 0.0), x, AREAS, 0.3, Draws(generator(0, 0)))
     assert loss.item() == pytest.approx(0.3**2 / 2, rel=4 * (2 / 20_000) ** 0.5)
 
 
 def test_loss_hangs_on_the_generator_alone() -> None:
     def draw(step: int) -> float:
         rng = generator(0, step)
-        return reconstruction_loss(linear(1.0, 0.0), fields(5, 3), AREAS, 0.3, rng).item()
+        return reconstruction_loss(linear(1.0, 0.0), fields(5, 3), AREAS, 0.3, Draws(rng)).item()
 
     assert draw(1) == draw(1) != draw(2)
 
 
 def test_gradients_reach_encoder_and_decoder() -> None:
     model = linear(0.6, 0.8).requires_grad_(True)
-    reconstruction_loss(model, fields(5, 3), AREAS, 0.1, generator(0, 0)).backward()
+    reconstruction_loss(model, fields(5, 3), AREAS, 0.1, Draws(generator(0, 0))).backward()
     for network in (model.encoder, model.decoder):
         assert network[-1].weight.grad.abs().max() > 0
 

@@ -43,7 +43,7 @@ def starting(name: str, inputs: dict[str, object], params: dict[str, object]) ->
             "rule": name,
             "input": inputs,
             "output": {Path(file).stem: str(root / file) for file in outputs},
-            "params": params | {"checkpoints": str(root / "checkpoints/model")},
+            "params": params | {"periods": {}, "checkpoints": str(root / "checkpoints/model")},
             "log": [str(root / "logs/train.log")],
             "threads": 1,
         }

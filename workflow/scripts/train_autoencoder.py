@@ -51,7 +51,8 @@ def train_autoencoder(
     torch.manual_seed(seed)
     model = Autoencoder(**arguments)
     curve = train_on(model, x, check, areas, seed=seed, folder=folder, **optimisation)
-
+    if curve is None:  # another process of this training writes
+        return
     save_module(model, arguments, path_model, periods=periods)
     errors = error_table(relative_errors(model, check, areas).numpy(), transform)
     log.info("relative error on validation: %.4f", errors["relative_rmse"].mean())

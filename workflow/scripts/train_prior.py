@@ -45,6 +45,8 @@ def train_prior(
         LatentRecords(paths, gaussian.shape[0]) for paths in (paths_train, paths_validation)
     ]
     curve = train_on(backbone, gaussian, *records, seed=seed, folder=folder, **optimisation)
+    if curve is None:  # another process of this training writes
+        return
     trained = optimisation["steps"] > 0
     save_module(backbone, arguments, path_model, trained=trained, periods=periods)
     with replacing(path_training) as path:
