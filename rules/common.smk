@@ -286,13 +286,21 @@ def selection_of(wildcards) -> dict:
     return state | {"start": period["start"], "end": period["end"]}
 
 
+def words_of_jobs() -> dict[str, str]:
+    """What the command of every job holds, besides files and names of this configuration."""
+    given = workflow.config_settings.config_args or []
+    paths = map(str, (workflow.basedir, Path.cwd(), *workflow.overwrite_configfiles))
+    named = {f"--config {arg.partition('=')[0]}": arg for arg in given}
+    return named | {path: path for path in paths}
+
+
 def begin_run(slurm: bool) -> None:
     """Takes the folder of results for this run; waits for what an earlier one left."""
     from galerne.cluster.doctor import check_before_submitting  # not in every job
 
     site, root = Site.read(), Path(CONFIG.results)
     try:
-        check_before_submitting(site, root, slurm=slurm)
+        check_before_submitting(site, root, slurm=slurm, words=words_of_jobs())
         begin(
             root,
             slurm=slurm,
