@@ -1,5 +1,6 @@
 """galerne: from the atmosphere to a calibrated reconstruction of it, and its report."""
 
+import os
 import shlex
 import sys
 
@@ -13,6 +14,7 @@ min_version("9.0")
 configfile: "config/default.yaml"
 
 
+os.umask(os.umask(0) | 0o002)  # what others may write is no product, nor its folder
 sys.path.insert(0, str(Path(workflow.basedir)))
 # Every script is started by workflow/launch, which says why.
 shell.prefix(
