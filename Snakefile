@@ -43,7 +43,7 @@ if QUESTION and workflow.is_main_process:
 rule all:
     default_target: True
     input:
-        asked_for(),
+        LAYOUT.targets(QUESTION),
 
 
 onstart:

@@ -8,42 +8,22 @@ from functools import cache
 from math import inf
 from pathlib import Path
 
-import yaml
-
-from pydantic import ValidationError
-
 from galerne import provenance
 from galerne.cluster.guard import begin, end
 from galerne.cluster.site import Site
 from galerne.config.choices import Choices, members_in
-from galerne.config.effective import effective, matching
+from galerne.config.effective import defaults, effective
 from galerne.config.layout import Layout
-from galerne.config.models import Config
-from galerne.config.training import ask, learning_periods, record_name
+from galerne.config.models import checked
+from galerne.config.training import ask, learning_periods
 from galerne.provenance import sample_digest, settings_digest
 
-
-def checked(config: dict) -> Config:
-    """The typed configuration, or one error that names each key at fault."""
-    try:
-        return Config.model_validate(config)
-    except ValidationError as error:
-        faults = [
-            (".".join(map(str, e["loc"])), e["msg"], e["type"]) for e in error.errors()
-        ]
-        lines = [
-            f"  {where or 'config'}: {'unknown key' if kind == 'extra_forbidden' else what}"
-            for where, what, kind in faults
-        ]
-        raise WorkflowError(
-            "the configuration is not valid:\n" + "\n".join(lines)
-        ) from None
-
-
-CONFIG = checked(config)
+try:
+    CONFIG = checked(config)
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
 CHOICES = Choices(CONFIG)
 LAYOUT = Layout(CHOICES)
-RECORDS = {name: record_name(CONFIG.datasets[name]) for name in CHOICES.datasets()}
 QUESTION = ask(CHOICES)
 results = LAYOUT.results
 
@@ -97,20 +77,12 @@ def growing(amount: int, most=lambda: inf):
 
 def fields_of(*roles: str):
     """An input function: the regridded fields of the periods with one of these roles."""
-    return lambda wildcards: [
-        results(wildcards.dataset, "grid", name, "manifest.json")
-        for name in CHOICES.periods(wildcards.dataset, *roles)
-    ]
-
-
-def pooled(dataset: str, *parts: str) -> str:
-    """Path of a statistic of the training periods of a dataset."""
-    return results(dataset, "stats", RECORDS[dataset], *parts)
+    return lambda wildcards: LAYOUT.fields(wildcards.dataset, *roles)
 
 
 def climatology_of(wildcards) -> str:
     """An input function: the climatology of the training periods."""
-    return pooled(wildcards.dataset, "climatology", "manifest.json")
+    return LAYOUT.statistic(wildcards.dataset, "climatology", "manifest.json")
 
 
 def asking(inputs):
@@ -125,36 +97,9 @@ def asking(inputs):
     return refuse_or
 
 
-def asked_for() -> list[str]:
-    """What a run makes: scores and report, or what can be made while models wait."""
-    if not QUESTION:
-        return [results("scores.csv"), results("report.html")]
-    scored, asked = (
-        [c for c in choices if c["dataset"] not in QUESTION.datasets]
-        for choices in (CHOICES.scored(), CHOICES.asked())
-    )
-    made = [results(*c.values(), "scores.csv") for c in scored]
-    made += [results(*c.values(), "figures") for c in asked]
-    for name in set(QUESTION.datasets) - set(QUESTION.stuck):
-        made += [
-            pooled(name, "moments.csv"),
-            pooled(name, "climatology", "manifest.json"),
-        ]
-        made += [
-            results(name, "grid", period, "manifest.json")
-            for period in CHOICES.periods(name, "train", "validation")
-        ]
-    return sorted(made)
-
-
 def latents_of(*roles: str):
     """An input function: the latents of the periods with one of these roles."""
-    return lambda wildcards: [
-        results(
-            wildcards.dataset, wildcards.autoencoder, "latents", name, "manifest.json"
-        )
-        for name in CHOICES.periods(wildcards.dataset, *roles)
-    ]
+    return lambda w: LAYOUT.latents(w.dataset, w.autoencoder, *roles)
 
 
 def checkpoints(*parts: str):
@@ -218,22 +163,6 @@ def members_of(wildcards, *names: str, method: str = "") -> list[str]:
     return LAYOUT.members(wildcards, windows, method or wildcards.method)
 
 
-def default_settings() -> dict:
-    """The defaults of what the report shows."""
-    default = yaml.safe_load(Path("config/default.yaml").read_text())
-    return matching(default, effective(CONFIG))
-
-
-def sites_of(wildcards) -> dict[str, dict]:
-    """The sites of each instrument of a network that has any, and what is seen, for params."""
-    instruments = settings("networks", wildcards.network)["instruments"]
-    return {
-        name: {"sites": one["sites"], "variables": list(one["errors"])}
-        for name, one in instruments.items()
-        if "sites" in one
-    }
-
-
 def archive_files(wildcards) -> list[str]:
     """The file, store or folder of an archive; nothing for a nature run or a remote store.
 
@@ -270,12 +199,8 @@ def source_of(wildcards) -> dict:
 
 def other_sources(wildcards) -> tuple[str, ...]:
     """Modules that fetch what a dataset does not come from: their code is not its code."""
-    kind = CONFIG.datasets[wildcards.dataset].source.kind
-    return tuple(
-        f"galerne.source.{other}"
-        for other in ("archive", "nature_run")
-        if other != kind
-    )
+    kinds = {"archive", "nature_run"} - {CONFIG.datasets[wildcards.dataset].source.kind}
+    return tuple(f"galerne.source.{kind}" for kind in sorted(kinds))
 
 
 def selection_of(wildcards) -> dict:
@@ -313,7 +238,7 @@ def begin_run(slurm: bool) -> None:
 
 
 wildcard_constraints:
-    record="|".join(RECORDS.values()),
+    record="|".join(LAYOUT.records.values()),
     dataset=r"[a-z][a-z0-9_]*",
     autoencoder=r"[a-z][a-z0-9_]*",
     prior=r"[a-z][a-z0-9_]*",

@@ -22,7 +22,7 @@ rule place_instruments:
         mem_mb=growing(1_000),
         runtime=growing(15, longest),
     params:
-        instruments=sites_of,
+        instruments=lambda w: LAYOUT.sites(w.network),
         withheld_share=lambda w: settings("networks", w.network)["withheld_share"],
         files=lambda w: LAYOUT.site_files(w.network),
         seed=lambda w: spawned("place", w.dataset, w.network),

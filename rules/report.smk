@@ -85,7 +85,9 @@ rule write_report:
             for m in CHOICES.mapped()
         ],
         training=lambda w: LAYOUT.training_records(),
-        moments=lambda w: [pooled(n, "moments.csv") for n in CHOICES.datasets()],
+        moments=lambda w: [
+            LAYOUT.statistic(n, "moments.csv") for n in CHOICES.datasets()
+        ],
         assets=sorted(map(str, Path("galerne/report/assets").glob("page.*"))),
     output:
         report=results("report.html"),
@@ -101,7 +103,7 @@ rule write_report:
         runtime=growing(20, longest),
     params:
         config=lambda w: effective(CONFIG),
-        default=lambda w: default_settings(),
+        default=lambda w: defaults(CONFIG, Path("config/default.yaml")),
         choices=lambda w: CHOICES.asked(),
         mapped=lambda w: CHOICES.mapped(),
         # Folders of figures have no content to compare, only an age that does not count.

@@ -6,7 +6,11 @@ run is done, not what it makes: a report is the same on another machine.
 Depends on: nothing but the configuration.
 """
 
-__all__ = ["SHAPE", "effective", "matching"]
+__all__ = ["SHAPE", "defaults", "effective", "matching"]
+
+from pathlib import Path
+
+import yaml
 
 from .models import Config
 
@@ -30,6 +34,11 @@ def effective(config: Config) -> dict[str, object]:
         names = {n for one in named for n in ([one] if isinstance(one, str) else one)}
         plain[block] = _only(plain[block], names)
     return plain
+
+
+def defaults(config: Config, path: Path) -> dict[str, object]:
+    """Returns the values that the keys shown have in the file of defaults."""
+    return matching(yaml.safe_load(path.read_text()), effective(config))
 
 
 def matching(default: dict, shown: dict) -> dict[str, object]:

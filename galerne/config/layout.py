@@ -7,9 +7,11 @@ __all__ = ["Layout"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from .choices import Choices
+from .training import Question, record_name
 
 PARTS = ("{window}", "members_{batch}", "manifest.json")
 
@@ -27,6 +29,27 @@ class Layout:
     def results(self, *parts: str) -> str:
         """Path of a product."""
         return "/".join((self.choices.config.results, *parts))
+
+    @cached_property
+    def records(self) -> dict[str, str]:
+        """What the statistics of each dataset in use are filed under."""
+        datasets = self.choices.config.datasets
+        return {name: record_name(datasets[name]) for name in self.choices.datasets()}
+
+    def statistic(self, dataset: str, *parts: str) -> str:
+        """A statistic of the training periods of a dataset."""
+        return self.results(dataset, "stats", self.records[dataset], *parts)
+
+    def fields(self, dataset: str, *roles: str) -> list[str]:
+        """The regridded fields of the periods with one of these roles."""
+        names = self.choices.periods(dataset, *roles)
+        return [self.results(dataset, "grid", name, "manifest.json") for name in names]
+
+    def latents(self, dataset: str, autoencoder: str, *roles: str) -> list[str]:
+        """The latents of the periods with one of these roles."""
+        names = self.choices.periods(dataset, *roles)
+        folder = (dataset, autoencoder, "latents")
+        return [self.results(*folder, name, "manifest.json") for name in names]
 
     def truth(self, dataset: str, window: str) -> str:
         """The regridded fields of the test period that holds a window.
@@ -63,9 +86,36 @@ class Layout:
         """The training curves of every model that the choices use."""
         return [self.results(*names, "training.csv") for names in self.choices.models()]
 
+    def targets(self, question: Question) -> list[str]:
+        """What a run makes: scores and report, or what can be made while models wait."""
+        if not question:
+            return [self.results("scores.csv"), self.results("report.html")]
+        scored, asked = (
+            [c for c in choices if c["dataset"] not in question.datasets]
+            for choices in (self.choices.scored(), self.choices.asked())
+        )
+        made = [self.results(*c.values(), "scores.csv") for c in scored]
+        made += [self.results(*c.values(), "figures") for c in asked]
+        for name in set(question.datasets) - set(question.stuck):
+            made += [
+                self.statistic(name, "moments.csv"),
+                self.statistic(name, "climatology", "manifest.json"),
+                *self.fields(name, "train", "validation"),
+            ]
+        return sorted(made)
+
     def input_file(self, path: str) -> str:
         """An input file of the user, below ``data_root`` unless absolute."""
         return str(Path(self.choices.config.data_root) / path)
+
+    def sites(self, network: str) -> dict[str, dict[str, object]]:
+        """The sites of each instrument of a network that has any, and what is seen there."""
+        instruments = self.choices.config.networks[network].instruments
+        return {
+            name: {"sites": one.sites.model_dump(mode="json"), "variables": list(one.errors)}
+            for name, one in instruments.items()
+            if hasattr(one, "sites")
+        }
 
     def site_files(self, network: str) -> dict[str, str]:
         """Files of real sites of a network, by the name of the instrument."""

@@ -4,11 +4,11 @@ Blocks are named (``autoencoders: {small: ...}``); an experiment is a choice of 
 Products are filed under those names, so experiments share whatever they have in common.
 """
 
-__all__ = ["Config", "json_schema"]
+__all__ = ["Config", "checked", "json_schema"]
 
 import json
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from .blocks import (
     Autoencoder,
@@ -54,6 +54,23 @@ class Config(Strict):
             check_known("run", name, "experiments", self.experiments)
             check_experiment(self, name)
         return self
+
+
+def checked(values: dict[str, object]) -> Config:
+    """Returns the typed configuration.
+
+    Raises:
+        ValueError: Naming each key at fault, and what is wrong with it.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        lines = ["the configuration is not valid:"]
+        for fault in error.errors():
+            where = ".".join(map(str, fault["loc"])) or "config"
+            unknown = fault["type"] == "extra_forbidden"
+            lines.append(f"  {where}: {'unknown key' if unknown else fault['msg']}")
+    raise ValueError("\n".join(lines))
 
 
 def json_schema() -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from galerne.config.effective import SHAPE, effective, matching
+from galerne.config.effective import SHAPE, defaults, effective, matching
 from galerne.config.models import Config
 
 DEFAULT = Path(__file__).parents[2] / "config/default.yaml"
@@ -45,3 +45,10 @@ def test_keys_are_matched_at_every_level() -> None:
     assert matching(default, {"a": {"b": {"d": 0}}, "f": {}, "g": 1}) == {
         "a": {"b": {"d": 2}}, "f": 4, "g": {"h": 5},
     }  # fmt: skip
+
+
+def test_defaults_are_shown_for_the_keys_that_are_shown() -> None:
+    config = yaml.safe_load(DEFAULT.read_text()) | {"seed": 7}
+    shown_defaults = defaults(Config.model_validate(config), DEFAULT)
+    assert shown_defaults["seed"] == 0
+    assert set(shown_defaults) == set(Config.model_fields) - set(SHAPE)

@@ -8,6 +8,7 @@ import yaml
 from galerne.config.choices import Choices
 from galerne.config.layout import Layout
 from galerne.config.models import Config
+from galerne.config.training import Question, Waiting
 
 DEFAULT = Path(__file__).parents[2] / "config/default.yaml"
 NAMES = {
@@ -87,3 +88,47 @@ def test_files_of_the_user_lie_below_data_root_unless_absolute(layout: Layout) -
         "stations": "/data/sites/synop.csv",
         "soundings": "/elsewhere/temp.csv",
     }
+    assert set(layout.sites("sparse")) == {"stations", "soundings"}  # a swath has none
+    stations = layout.sites("sparse")["stations"]
+    assert stations["sites"] == {"count": 200, "file": "sites/synop.csv"}
+    assert stations["variables"][0] == "2m_temperature"
+
+
+def test_periods_are_found_by_their_role(layout: Layout) -> None:
+    folder = "results/speedy_t31"
+    assert layout.fields("speedy_t31", "train") == [
+        f"{folder}/grid/train_a/manifest.json",
+        f"{folder}/grid/train_b/manifest.json",
+    ]
+    assert layout.latents("speedy_t31", "small", "validation", "test") == [
+        f"{folder}/small/latents/validation/manifest.json",
+        f"{folder}/small/latents/test/manifest.json",
+    ]
+
+
+def test_statistics_lie_with_the_record_that_they_describe(layout: Layout) -> None:
+    (record,) = layout.records.values()
+    path = layout.statistic("speedy_t31", "moments.csv")
+    assert path == f"results/speedy_t31/stats/{record}/moments.csv"
+    assert record.startswith("20010101-20021231_")
+
+
+def test_a_run_makes_the_report_or_what_needs_no_answer(layout: Layout) -> None:
+    assert layout.targets(Question(())) == ["results/scores.csv", "results/report.html"]
+    new = {"train_a": {"role": "train", "start": "2001", "end": "2002"}}
+    path = Path("results/speedy_t31/small/model.json")
+    added = layout.targets(Question((Waiting("speedy_t31", path, {}, new),)))
+    assert added == sorted(
+        [
+            layout.statistic("speedy_t31", "moments.csv"),
+            layout.statistic("speedy_t31", "climatology", "manifest.json"),
+            *layout.fields("speedy_t31", "train", "validation"),
+        ]
+    )
+    old = {"train_a": {"role": "train", "start": "1999", "end": "2002"}}
+    moved = Question((Waiting("speedy_t31", path, old, new),))
+    assert layout.targets(moved) == []
+    other = Question((Waiting("another", path, old, new),))
+    assert "results/speedy_t31/small/gaussian_dit/sparse/mmps/reanalysis/scores.csv" in (
+        layout.targets(other)
+    )

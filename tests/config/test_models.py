@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 from snakemake.utils import update_config, validate
 
-from galerne.config.models import Config, json_schema
+from galerne.config.models import Config, checked, json_schema
 
 FOLDER = Path(__file__).parents[2] / "config"
 OVERLAYS = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "default")
@@ -178,3 +178,17 @@ def test_times_are_read_as_utc(spell: Callable[[str], str]) -> None:
     loaded["experiments"]["demo"]["windows"] = [config["time"]]
     (window,) = Config.model_validate(loaded).experiments["demo"].windows
     assert window.isoformat() == "2004-01-14T00:00:00"
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    config = shipped()
+    assert checked(config) == Config.model_validate(config)
+    config["sed"] = 1
+    config["report"]["title"] = 5
+    with pytest.raises(ValueError, match="the configuration is not valid") as caught:
+        checked(config)
+    lines = str(caught.value).splitlines()[1:]
+    assert sorted(lines) == [
+        "  report.title: Input should be a valid string",
+        "  sed: unknown key",
+    ]

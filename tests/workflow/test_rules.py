@@ -69,6 +69,15 @@ def test_rule_is_short_and_runs_nothing_else(rule: Any) -> None:
     assert rule.directive("shell") is None
 
 
+def test_lists_of_the_whole_campaign_wait_until_a_job_needs_them(rule: Any) -> None:
+    """Each job of a cluster reads all rules anew, to run one."""
+    for key in ("input", "params"):
+        for entry in re.split(r"^ {8}(?=\S+=)", rule.directive(key) or "", flags=re.MULTILINE):
+            value = entry.partition("=")[2]
+            whole = re.search(r"\b(CHOICES|LAYOUT)\b|\bCONFIG\b(?!\.)", value)
+            assert not whole or value.startswith("lambda"), entry
+
+
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
 def test_helpers_live_in_common_and_rules_elsewhere(path: Path) -> None:
     text = path.read_text()
