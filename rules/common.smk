@@ -151,10 +151,10 @@ def windows_of(wildcards) -> list[str]:
     return CHOICES.windows(wildcards.dataset, wildcards.prior, wildcards.network)
 
 
-def observed_in_windows(wildcards) -> list[str]:
-    """An input function: the observations of a network during its windows."""
+def mapped_of(wildcards) -> list[str]:
+    """Those of the windows that the report maps."""
     w = wildcards
-    return [LAYOUT.observations(w.dataset, w.network, n) for n in windows_of(w)]
+    return CHOICES.mapped_windows(w.dataset, w.prior, w.network)
 
 
 def members_of(wildcards, *names: str, method: str = "") -> list[str]:

@@ -21,7 +21,7 @@ CHOICE = (
 rule score_members:
     input:
         truth=lambda w: [LAYOUT.truth(w.dataset, n) for n in windows_of(w)],
-        observations=observed_in_windows,
+        observations=lambda w: LAYOUT.observed(w, windows_of(w)),
         members=members_of,
     output:
         scores=results(*CHOICE, "scores.csv"),

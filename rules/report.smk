@@ -8,8 +8,8 @@ writes  {choice}/figures/, figures/scores/, report.html
 
 rule plot_maps:
     input:
-        maps=lambda w: [results(*w, n, "maps", "manifest.json") for n in windows_of(w)],
-        observations=observed_in_windows,
+        maps=lambda w: [results(*w, n, "maps", "manifest.json") for n in mapped_of(w)],
+        observations=lambda w: LAYOUT.observed(w, mapped_of(w)),
     output:
         figures=report(
             directory(results(*CHOICE, "figures")),
@@ -30,7 +30,7 @@ rule plot_maps:
         mem_mb=growing(2_000),
         runtime=growing(20, longest),
     params:
-        windows=windows_of,
+        windows=mapped_of,
         step_hours=lambda w: settings("datasets", w.dataset)["step_hours"],
         code=source_digest("plot_maps"),
     message:

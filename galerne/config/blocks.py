@@ -322,4 +322,5 @@ class Report(Strict):
 
     title: Line = Field(description="Headline of the page.")
     maps: list[str] = Field(description="Channels mapped, such as geopotential_500.")
+    windows: int = Field(ge=1, description="Most windows mapped of a choice, spread over all.")
     energy: Energy

@@ -44,7 +44,7 @@ class Choices:
         return _once([c | {"method": m} for c in asked for m in (c["method"], *BASELINES)])
 
     def mapped(self) -> list[Choice]:
-        """Every choice with each of its windows: what the report maps."""
+        """Every choice with each of its windows that the report maps."""
         return self._mapped
 
     def models(self) -> list[tuple[str, ...]]:
@@ -64,6 +64,14 @@ class Choices:
     def windows(self, dataset: str, prior: str, network: str) -> list[str]:
         """Windows of every experiment that makes these choices, named by start and length."""
         return self._windows.get((dataset, prior, network), [])
+
+    def mapped_windows(self, dataset: str, prior: str, network: str) -> list[str]:
+        """The windows that the report maps: at most as many as it may, spread over all."""
+        names, most = self.windows(dataset, prior, network), self.config.report.windows
+        if len(names) <= most:
+            return names
+        steps = max(most - 1, 1)
+        return [names[round(k * (len(names) - 1) / steps)] for k in range(most)]
 
     def window_period(self, dataset: str, window: str) -> str:
         """The test period that holds a window.
@@ -101,7 +109,7 @@ class Choices:
         return [
             choice | {"window": name}
             for choice in self.asked()
-            for name in self.windows(choice["dataset"], choice["prior"], choice["network"])
+            for name in self.mapped_windows(*(choice[k] for k in ("dataset", "prior", "network")))
         ]
 
     @cached_property

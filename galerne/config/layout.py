@@ -64,6 +64,10 @@ class Layout:
         """The observations of a network during a window."""
         return self.results(dataset, "networks", network, window, "observations.parquet")
 
+    def observed(self, names: Mapping[str, str], windows: Sequence[str]) -> list[str]:
+        """The observations of the network that a choice names, in some windows."""
+        return [self.observations(names["dataset"], names["network"], w) for w in windows]
+
     def members(self, names: Mapping[str, str], windows: Sequence[str], method: str) -> list[str]:
         """The ensemble of a method, or of a baseline, in some windows: every batch of members.
 

@@ -75,6 +75,25 @@ def test_networks_of_several_experiments_keep_their_own_windows() -> None:
     assert both.batches("speedy_t31", "gaussian_dit") == ["000-007", "008-011"]
 
 
+def test_the_report_maps_a_few_windows_spread_over_all() -> None:
+    days = [f"2004-01-{day:02d}T00:00" for day in range(12, 29)]
+    names = ("speedy_t31", "gaussian_dit", "sparse")
+
+    def mapped(most: int) -> list[str]:
+        config = yaml.safe_load(DEFAULT.read_text())
+        config["experiments"]["demo"] |= {"windows": days, "tasks": ["reanalysis"]}
+        config["report"]["windows"] = most
+        some = Choices(Config.model_validate(config))
+        assert [choice["window"] for choice in some.mapped()] == some.mapped_windows(*names)
+        assert len(some.windows(*names)) == len(days)
+        return [window[6:8] for window in some.mapped_windows(*names)]
+
+    assert mapped(5) == ["12", "16", "20", "24", "28"]
+    assert mapped(2) == ["12", "28"]
+    assert mapped(1) == ["12"]
+    assert mapped(17) == mapped(40) == [f"{day:02d}" for day in range(12, 29)]
+
+
 def test_answers_are_worked_out_once() -> None:
     some = choices()
     assert some.asked() is some.asked()

@@ -46,6 +46,8 @@ def test_the_truth_of_a_window_is_the_test_period_that_holds_it(layout: Layout) 
 def test_observations_lie_with_their_network_and_window(layout: Layout) -> None:
     path = layout.observations("speedy_t31", "sparse", WINDOWS[1])
     assert path == f"results/speedy_t31/networks/sparse/{WINDOWS[1]}/observations.parquet"
+    assert layout.observed(NAMES, WINDOWS)[1] == path
+    assert len(layout.observed(NAMES, WINDOWS)) == 2
 
 
 def test_a_method_has_every_batch_of_every_window(layout: Layout) -> None:
