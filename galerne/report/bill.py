@@ -5,7 +5,7 @@ Depends on: pandas, and the other modules of this room.
 
 __all__ = ["write_bill"]
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -58,7 +58,7 @@ class _Units:
 
     @classmethod
     def of(cls, total: pd.Series) -> "_Units":
-        long, much = total["wall_s"] >= 3600, total["kwh"] >= 0.1
+        long, much = total["wall_s"] >= 3600, total["kwh"] >= 1
         return cls(*(("hour", 3600.0) if long else ("second", 1.0)),
                    *(("kWh", 1.0) if much else ("Wh", 1e-3)))  # fmt: skip
 
@@ -137,22 +137,29 @@ def _listed(counts: Mapping[str, float] | Mapping[str, int]) -> str:
 def _table(costs: pd.DataFrame, caption: str, units: _Units) -> Table:
     """One row per rule and one for all; columns without any figure are left out."""
     total = costs.iloc[-1]
-    spent = [("wall", "wall"), ("unfinished", "no product"), ("cpu", "CPU used"),
-             ("asked", "CPU asked"), ("gpu", "GPU held")]  # fmt: skip
+    ends = [(end, end) for end in ENDS if end != "done" and total[end]]
+    early, gpu = [("unfinished", "no product")], [("gpu", "GPU held")]
+    asked, share = [("asked", "CPU asked")], [("efficiency", "used ÷ asked")]
     parts = [
-        ("Count", [("jobs", "jobs"), ("attempts", "attempts")]
-         + [(end, end) for end in ENDS if end != "done" and total[end]], "{:,.0f}".format),
-        (f"Time [{units.time[0]}]",
-         [s for s in spent if s[0] in ("wall", "cpu") or total[s[0]] > 0], amount),
-        ("CPU", [("efficiency", "used ÷ asked")] * bool(total["asked"] > 0), _percent),
+        ("Count", [("jobs", "jobs"), ("attempts", "attempts"), *ends], "{:,.0f}".format),
+        (
+            f"Time [{units.time[0]}]",
+            [("wall", "wall"), *early * bool(total["unfinished"] > 0), ("cpu", "CPU used")]
+            + asked * bool(total["asked"] > 0)
+            + gpu * bool(total["gpu"] > 0),
+            amount,
+        ),
+        ("CPU", share * bool(total["asked"] > 0), "{:.0%}".format),
         ("Memory [MB]", [("rss_mb", "peak")], amount),
-        (f"Energy [{units.energy}]",
-         [("energy", "estimate")] + [("measured", "measured")] * bool(total["measured"] > 0),
-         amount),
-    ]  # fmt: skip
+        (
+            f"Energy [{units.energy}]",
+            [("energy", "estimate")] + [("measured", "measured")] * bool(total["measured"] > 0),
+            amount,
+        ),
+    ]
     parts = [part for part in parts if part[1]]
     rows = [
-        [str(rule), *(form(row[key]) for _, names, form in parts for key, _ in names)]
+        [str(rule), *(_cell(row[key], form) for _, names, form in parts for key, _ in names)]
         for rule, row in costs.iterrows()
     ]
     groups = [("", 1)] + [(group, len(names)) for group, names, _ in parts]
@@ -160,8 +167,11 @@ def _table(costs: pd.DataFrame, caption: str, units: _Units) -> Table:
     return Table(caption, groups, header, rows, total=True)
 
 
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share == share else "–"
+def _cell(value: float, form: Callable[[float], str]) -> str:
+    """A dash for what is not known, and nothing for nothing."""
+    if pd.isna(value):
+        return "–"
+    return form(value) if value else ""
 
 
 def _panels(costs: pd.DataFrame, units: _Units) -> dict[str, pd.DataFrame]:

@@ -72,6 +72,14 @@ def test_attempts_without_a_product_are_counted_and_timed() -> None:
     assert "taken over" in said
 
 
+def test_nothing_is_blank_and_the_unknown_a_dash() -> None:
+    rows = [{"gpu_s": 60.0, "cpu_s": np.nan}, {"rule": "b", "job": "b", "status": "failed"}]
+    header, first, second, _ = [bill(*rows).table.header, *bill(*rows).table.rows]
+    one, two = (dict(zip(header, row, strict=True)) for row in (first, second))
+    assert (one["CPU used"], one["failed"], one["GPU held"]) == ("–", "", "0.0167")
+    assert (two["CPU used"], two["failed"], two["GPU held"]) == ("1", "1", "")
+
+
 def test_the_sources_of_the_figures_are_named() -> None:
     rows = [{"source": s} for s in ("sacct", "sacct", "record", "benchmark")]
     said = " ".join(bill(*rows, silence="sacct did not answer").notes)
