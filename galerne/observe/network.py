@@ -147,7 +147,8 @@ def read_sites(path: Path, variables: Sequence[str] = ()) -> pd.DataFrame:
         one of the variables (all of them where the file does not tell).
 
     Raises:
-        ValueError: If the columns are missing or a latitude lies outside [-90, 90].
+        ValueError: If the file is unreadable, columns are missing, or a latitude lies outside
+            [-90, 90].
     """
     table = _read_csv(path) if path.suffix == ".csv" else _read_bufr(path, variables)
     table["lat"], table["lon"] = table["lat"].round(DECIMALS), table["lon"].round(DECIMALS) % 360
@@ -174,7 +175,10 @@ def _choose(sites: pd.DataFrame, count: int, path: Path, rng: np.random.Generato
 def _read_csv(path: Path) -> pd.DataFrame:
     text = {"station": str}
     numbers = {"lat": "", "lon": ""}
-    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=numbers)
+    try:
+        table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=numbers)
+    except ValueError as error:  # of pandas, or of the encoding
+        raise ValueError(f"{path} is no readable CSV file: {error}") from None
     missing = {"lat", "lon"} - set(table.columns)
     if missing:
         raise ValueError(f"{path} has no column {', '.join(sorted(missing))}")

@@ -55,12 +55,16 @@ def read_observations(path: Path) -> pd.DataFrame:
     """Reads a table of observations.
 
     Raises:
-        ValueError: If a column is missing.
+        ValueError: If the file is no such table, by name, or a column is missing.
     """
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{path} is no readable table: {error}") from None
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise ValueError(f"{path} has no column {', '.join(missing)}")
-    observations = table.select(COLUMNS).to_pandas()
+    bare = table.select(COLUMNS).replace_schema_metadata(None)  # notes of others are not followed
+    observations = bare.to_pandas()
     # Arrow keeps NaN and null apart; here both say that there is no level.
     return observations.astype({"time": "datetime64[ns]", "level": float, "withheld": bool})

@@ -94,11 +94,17 @@ def _parts(where: str) -> list[tuple[str, xr.Dataset]]:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            # No index files beside the data, which may not be ours to write to.
-            found = cfgrib.open_datasets(where, backend_kwargs={"indexpath": ""})
+            # No index files beside the data: they are pickles, and not ours to write or to trust.
+            try:
+                found = cfgrib.open_datasets(where, backend_kwargs={"indexpath": ""})
+            except EOFError:
+                raise ValueError(f"{where} holds no GRIB message") from None
         return [(where, dataset) for dataset in found]
     if path.suffix.lower() in NETCDF:
-        return [(where, xr.open_dataset(where, decode_timedelta=True))]
+        try:
+            return [(where, xr.open_dataset(where, decode_timedelta=True))]
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{where} is no readable netCDF file: {error}") from None
     raise ValueError(f"{where} is neither Zarr, netCDF ({NETCDF[0]}) nor GRIB ({GRIB[0]})")
 
 
