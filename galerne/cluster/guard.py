@@ -138,7 +138,8 @@ def find_leftovers(tokens: list[str]) -> list[Leftover]:
 def end(root: Path) -> None:
     """Notes that every job of this run has been seen."""
     clear_receipts(root)
-    (root / "locks" / "runs").unlink(missing_ok=True)
+    for note in ("runs", "run.lock.holder"):
+        (root / "locks" / note).unlink(missing_ok=True)
 
 
 def _listed(jobs: list[Leftover]) -> str:

@@ -114,6 +114,7 @@ def test_a_run_that_ends_in_order_leaves_no_note_and_no_receipt(slurm, tmp_path:
     end(tmp_path)
     assert not (tmp_path / "receipts").exists()
     assert not (tmp_path / "locks/runs").exists()
+    assert not list(tmp_path.rglob("*.holder"))
 
 
 def test_the_token_is_one_for_each_process_and_reaches_its_children(
