@@ -7,13 +7,16 @@ finished, and a manifest that is unchanged tells that the data are.
 
 Every chunk carries a Zstandard checksum: a rotten chunk is an error, never a wrong value.
 Zarr reads a lost chunk as the fill value, so the manifest counts files and readers compare.
-Small files (tables, checkpoints) are written beside their place and renamed into it.
+Small files (tables, checkpoints) are written beside their place and renamed into it. What was
+begun and cannot be finished, for want of space or for any other error, is taken away.
 """
 
 __all__ = ["open_product", "replacing", "write_product"]
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 
 from collections.abc import Iterator
@@ -28,6 +31,7 @@ from zarr.codecs import ZstdCodec
 from . import __version__
 
 STORE = "data.zarr"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_product(
@@ -39,6 +43,9 @@ def write_product(
         dataset: The data; dask arrays are streamed, one chunk of time after another.
         path_manifest: Where the manifest goes; the store lies in the same folder.
         chunks: Sizes of the chunks on disk by dimension; whole dimensions where not given.
+
+    Raises:
+        OSError: If the disk is full, with the folder and what is free there.
     """
     folder = path_manifest.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,9 +53,13 @@ def write_product(
     part = folder / f"{STORE}.part"
     shutil.rmtree(part, ignore_errors=True)
     encoding = {name: _encoding(array, chunks or {}) for name, array in dataset.variables.items()}
-    _stream(dataset, part, encoding, (chunks or {}).get("time"))
-    shutil.rmtree(folder / STORE, ignore_errors=True)
-    part.rename(folder / STORE)
+    try:
+        with _telling_of_space(folder):
+            _stream(dataset, part, encoding, (chunks or {}).get("time"))
+        shutil.rmtree(folder / STORE, ignore_errors=True)
+        part.rename(folder / STORE)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     with replacing(path_manifest) as path:
         path.write_text(json.dumps(_describe(dataset, folder / STORE), indent=1) + "\n")
 
@@ -79,14 +90,32 @@ def open_product(path_manifest: Path, *, chunks: dict[str, int] | None = None) -
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a path to write to, which takes the place of ``path`` once all went well."""
+    """Yields a path to write to, which takes the place of ``path`` once all went well.
+
+    Raises:
+        OSError: If the disk is full, with the path and what is free there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        yield part
+        with _telling_of_space(path):
+            yield part
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _telling_of_space(path: Path) -> Iterator[None]:
+    """Says where a disk is full, and how much is left there."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        free = shutil.disk_usage(path.parent).free / 1e9
+        why = f"{path} cannot be written: {os.strerror(error.errno)}; {free:.3f} GB are free there"
+        raise OSError(error.errno, why) from error
 
 
 def _stream(

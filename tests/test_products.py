@@ -1,6 +1,9 @@
 """A product is whole or not there, and rot is an error."""
 
 import json
+import shlex
+import subprocess
+import sys
 
 from pathlib import Path
 
@@ -167,3 +170,49 @@ def test_replacing_makes_the_folder(tmp_path: Path) -> None:
     with replacing(tmp_path / "a/b/c.txt") as part:
         part.write_text("x")
     assert (tmp_path / "a/b/c.txt").read_text() == "x"
+
+
+# Root may write where nobody may, so the disk is made small by mounting, or by a limit.
+WRITE = """
+import resource, sys
+from pathlib import Path
+import dask.array as da, numpy as np, xarray as xr
+from galerne.products import replacing, write_product
+
+folder = Path(sys.argv[1])
+if "limit" in sys.argv:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+values = np.random.default_rng(0).random((40, 64, 64), "float32")
+values = da.from_array(values, chunks=(4, 64, 64)) if "lazy" in sys.argv else values
+fields = xr.Dataset({"t": (("time", "y", "x"), values)})
+try:
+    if "file" in sys.argv:
+        with replacing(folder / "made/table.csv") as path:
+            path.write_bytes(bytes(500_000))
+    else:
+        write_product(fields, folder / "made/manifest.json", chunks={"time": 4})
+except OSError as error:
+    print(error)
+print(sorted(path.name for path in (folder / "made").iterdir()))
+"""
+WHY = {"limit": "File too large", "mount": "No space left on device"}
+
+
+@pytest.mark.parametrize("kind", ["eager", "lazy", "file"])
+@pytest.mark.parametrize("how", WHY)
+def test_a_full_disk_is_named_and_leaves_nothing_behind(
+    how: str, kind: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", WRITE, str(tmp_path), kind, how]
+    if how == "mount":
+        mounting = f"mount -t tmpfs -o size=200k tmpfs {tmp_path} && exec {shlex.join(command)}"
+        command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mounting]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if "unshare:" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    *said, left = done.stdout.splitlines()
+    place = tmp_path / ("made/table.csv" if kind == "file" else "made")
+    assert f"{place} cannot be written: {WHY[how]}; " in said[0], done.stderr
+    assert said[0].endswith(" GB are free there")
+    assert left == "[]"
