@@ -9,7 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from safetensors.torch import load_file
 
 ROOT = Path(__file__).parents[2]
 # What Snakemake does for a rule: hand the script an object of that name.
@@ -31,13 +34,14 @@ kinds = {"input": Named, "output": Named, "params": Params}
 job = {key: kinds.get(key, lambda value: value)(value) for key, value in rule.items()}
 runpy.run_path(sys.argv[1], {"snakemake": SimpleNamespace(**job)}, "__main__")
 """
-Start = Callable[[Path], subprocess.Popen]
+SHARED = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python")
+Start = Callable[..., subprocess.Popen]
 
 
 def starting(name: str, inputs: dict[str, object], params: dict[str, object]) -> Start:
     """Makes a function that starts a training script in a folder of products."""
 
-    def start(root: Path) -> subprocess.Popen:
+    def start(root: Path, shared: bool = False) -> subprocess.Popen:
         outputs = ["model.safetensors", "training.csv", "reconstruction.csv"]
         rule = {
             "rule": name,
@@ -51,7 +55,10 @@ def starting(name: str, inputs: dict[str, object], params: dict[str, object]) ->
             del rule["output"]["reconstruction"]
         script = ROOT / f"workflow/scripts/{name}.py"
         command = [sys.executable, "-c", RUN, str(script), json.dumps(rule, default=str)]
-        return subprocess.Popen(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
+        if shared:
+            command = [sys.executable, *SHARED, *command]
+        env = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+        return subprocess.Popen(command, cwd=ROOT, env=env)
 
     return start
 
@@ -95,7 +102,10 @@ def interrupted(process: subprocess.Popen, log: Path, line: str) -> int:
     return process.wait(timeout=60)
 
 
-@pytest.mark.parametrize("name", ["start_autoencoder", "start_prior"])
+TRAININGS = pytest.mark.parametrize("name", ["start_autoencoder", "start_prior"])
+
+
+@TRAININGS
 def test_stopped_twice_and_run_again_is_the_same_bytes(name, request, tmp_path) -> None:
     start, whole, cut = request.getfixturevalue(name), tmp_path / "whole", tmp_path / "cut"
     assert start(whole).wait(timeout=300) == 0
@@ -113,3 +123,26 @@ def test_stopped_twice_and_run_again_is_the_same_bytes(name, request, tmp_path) 
     for path in whole.iterdir():
         if path.is_file():
             assert (cut / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+@TRAININGS
+def test_shared_by_two_and_stopped_through_torchrun_it_is_the_training_of_one(
+    name, request, tmp_path
+) -> None:
+    start, whole, cut = request.getfixturevalue(name), tmp_path / "whole", tmp_path / "cut"
+    assert start(whole).wait(timeout=300) == 0
+    log = cut / "logs/train.log"
+    assert interrupted(start(cut, shared=True), log, "step 6 of 60") != 0
+    assert not (cut / "model.safetensors").exists()
+    assert len(list(cut.glob("checkpoints/model/*/step_*.pt"))) == 1
+    assert start(cut, shared=True).wait(timeout=300) == 0
+    text = log.read_text()
+    assert text.count("stopped on request: step ") == text.count("resumed at step ") == 1
+    assert text.count(": loss ") == 20  # one process writes
+    found, expected = (load_file(folder / "model.safetensors") for folder in (cut, whole))
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        worst = (found[key] - value).abs().max() / value.abs().max().clamp_min(1e-6)
+        assert worst < 1e-4, key
+    curves = [pd.read_csv(folder / "training.csv") for folder in (cut, whole)]
+    pd.testing.assert_frame_equal(*curves, rtol=1e-4)
