@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PY := .venv/bin/python
 SNAKEMAKE := $(PY) -m snakemake
 .DEFAULT_GOAL := help
-.PHONY: help demo tiny test products lint bench doctor clean-venv
+.PHONY: help demo tiny test test-slurm chaos products lint bench doctor clean-venv
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1|/' \
@@ -39,6 +39,13 @@ test: .venv/.installed  ## every test but those of finished products
 products: tiny  ## tests of the products of the tiny run, and of what reruns when
 	@echo "Testing the products in results-tiny/"
 	GALERNE_PRODUCTS=results-tiny $(PY) -m pytest -q tests/products
+
+test-slurm: .venv/.installed  ## tests on a real Slurm cluster, started for them (root on Debian)
+	@echo "Testing on Slurm clusters that are started for it"
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m slurm -n 4 --dist loadfile tests/slurm
+
+chaos: .venv/.installed  ## the tiny pipeline on such a cluster, something killed every few seconds
+	@$(PY) -m tests.slurm.chaos $(CHAOS)
 
 lint: .venv/.installed  ## style, import contracts, and the linter of the workflow
 	@echo "Checking style, imports and workflow"
