@@ -1,7 +1,7 @@
 """report: figures, and the one page made of them.
 
 reads   scores.csv, {choice}/{window}/maps/manifest.json, training.csv of every model,
-        {dataset}/networks/{network}/{window}/observations.parquet, benchmarks
+        {dataset}/networks/{network}/{window}/observations.parquet, usage (as it stands)
 writes  {choice}/figures/, figures/scores/, report.html
 """
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from galerne.jobs.usage import Meter
 from galerne.products import write_product
-from galerne.report.canonical import canonical
+from galerne.report.canonical import canonical, digest_products
 from tests.report.conftest import (
     CHANNELS,
     CHOICE,
@@ -54,6 +55,19 @@ def test_report_is_the_same_for_the_same_files(write) -> None:
     one, two = write("one.html", 0.4, 1.0), write("two.html", 0.4, 1.0)
     assert canonical(one) == canonical(two)
     assert len(canonical(one)) < len(one)
+
+
+def test_costs_are_shown_and_change_no_product(write, tmp_path: Path) -> None:
+    write("report.html", 0.4, 1.0)
+    before = digest_products(tmp_path)
+    meter = Meter(tmp_path / "usage/world/train_prior.jsonl", "train_prior", 1)
+    meter.start()
+    meter.stop("done")
+    page = write("report.html", 0.4, 1.0)
+    assert '<th scope="row">train_prior</th><td class="n">1</td>' in page
+    assert digest_products(tmp_path) == before
+    write("report.html", 0.41, 1.0)
+    assert digest_products(tmp_path)["report.html"] != before["report.html"]
 
 
 def test_report_follows_the_scores(write) -> None:
