@@ -38,9 +38,9 @@ def benchmarks(*parts: str) -> str:
     return results("benchmarks", *parts) + ".tsv"
 
 
-def source_digest(script: str, without: tuple[str, ...] = ()):
+def source_digest(script: str, without=lambda wildcards: ()):
     """A params function: the digest of what a script reaches, taken when a job needs it."""
-    return lambda wildcards: provenance.source_digest(script, without)
+    return lambda wildcards: provenance.source_digest(script, without(wildcards))
 
 
 @cache

@@ -25,7 +25,7 @@ rule fetch_period:
         source=source_of,
         content=archive_content,
         selection=selection_of,
-        code=lambda w: source_digest("fetch_period", other_sources(w)),
+        code=source_digest("fetch_period", other_sources),
     message:
         "Fetching period {wildcards.period} of {wildcards.dataset}"
     script:
