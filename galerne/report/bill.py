@@ -139,17 +139,17 @@ def _table(costs: pd.DataFrame, caption: str, units: _Units) -> Table:
     total = costs.iloc[-1]
     ends = [(end, end) for end in ENDS if end != "done" and total[end]]
     early, gpu = [("unfinished", "no product")], [("gpu", "GPU held")]
-    asked, share = [("asked", "CPU asked")], [("efficiency", "used ÷ asked")]
+    share = [("efficiency", "of asked")]
     parts = [
         ("Count", [("jobs", "jobs"), ("attempts", "attempts"), *ends], "{:,.0f}".format),
         (
             f"Time [{units.time[0]}]",
-            [("wall", "wall"), *early * bool(total["unfinished"] > 0), ("cpu", "CPU used")]
-            + asked * bool(total["asked"] > 0)
-            + gpu * bool(total["gpu"] > 0),
+            [("wall", "wall"), *early * bool(total["unfinished"] > 0)]
+            + gpu * bool(total["gpu"] > 0)
+            + [("cpu", "CPU used")],
             amount,
         ),
-        ("CPU", share * bool(total["asked"] > 0), "{:.0%}".format),
+        ("", share * bool(total["asked"] > 0), "{:.0%}".format),
         ("Memory [MB]", [("rss_mb", "peak")], amount),
         (
             f"Energy [{units.energy}]",

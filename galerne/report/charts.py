@@ -168,8 +168,8 @@ def _bars(axes: Axes, rows: np.ndarray, values: pd.DataFrame, label: str, colour
     longest = drawn.max(axis=1)
     for row, (known, end) in enumerate(zip(values.iloc[:, 0], longest, strict=True)):
         axes.annotate(
-            amount(known), (end, row), xytext=(3, 0), textcoords="offset points", va="center",
-            fontsize=7.5,
+            amount(known) if known else "", (end, row), xytext=(3, 0),
+            textcoords="offset points", va="center", fontsize=7.5,
         )  # fmt: skip
     axes.set_xlabel(label)
     axes.set_xlim(0, 1.22 * max(longest.max(), 1e-9) if len(longest) else 1)

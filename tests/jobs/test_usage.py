@@ -92,8 +92,9 @@ def test_a_torn_line_loses_itself_alone(path: Path, tmp_path: Path) -> None:
     attempt(path)
     with path.open("a") as file:
         file.write('{"attempt": "x", "rule": "dra')
+    Meter(path, "draw_posterior", 1).start()
     attempt(path, "failed")
-    assert [a["status"] for a in read_usage(tmp_path)] == ["done", "failed"]
+    assert [a["status"] for a in read_usage(tmp_path)] == ["done", "started", "failed"]
 
 
 def test_lines_of_one_piece_and_strangers_are_read_or_passed_over(

@@ -121,6 +121,8 @@ def test_the_tool_prints_digests_and_differences(
     (twin / "scores.csv").unlink()
     assert main([str(run), str(twin)]) == 1
     assert capsys.readouterr().out == "scores.csv\n"
+    assert main([str(twin), str(run)]) == 1
+    assert capsys.readouterr().out == "scores.csv\n"
 
 
 def test_a_folder_that_is_missing_is_named(

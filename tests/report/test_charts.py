@@ -60,7 +60,9 @@ def test_training_is_logarithmic_only_where_all_is_positive() -> None:
 def test_costs_have_a_bar_per_rule_even_where_one_is_unknown() -> None:
     used = pd.DataFrame({"used": [1.0, 2.0], "asked for": [4.0, np.nan]}, index=["a", "b"])
     memory = pd.DataFrame({"rss_mb": [np.nan, 1234.0]}, index=["a", "b"])
-    left, right = plot_costs({"CPU-hours": used, "peak": memory}).axes
+    gpus = pd.DataFrame({"gpu": [0.0, 3.0]}, index=["a", "b"])
+    left, right, last = plot_costs({"CPU-hours": used, "peak": memory, "GPU": gpus}).axes
+    assert [text.get_text() for text in last.texts] == ["", "3"]
     pale, full = left.containers
     assert [bar.get_width() for bar in full] == [1.0, 2.0]
     assert [bar.get_width() for bar in pale] == [4.0, 0.0]
