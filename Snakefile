@@ -16,6 +16,12 @@ configfile: "config/default.yaml"
 
 os.umask(os.umask(0) | 0o002)  # what others may write is no product, nor its folder
 sys.path.insert(0, str(Path(workflow.basedir)))
+from galerne.cluster.site import Site
+
+
+container: Site.read().image  # with --sdm apptainer; the default is .venv
+
+
 # Every script is started by workflow/launch, which says why.
 shell.prefix(
     f"exec {shlex.quote(f'{workflow.basedir}/workflow/launch')} ".replace(

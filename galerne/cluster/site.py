@@ -21,6 +21,7 @@ TRAINING_RULES = ("train_autoencoder", "train_prior")
 GPU_RULES = (*TRAINING_RULES, "draw_posterior", "sample_prior")
 PATIENCE = "--open-mode=append --signal=TERM@120"  # seconds to save before the time limit
 Name = Annotated[str, Field(pattern=r"^[\w.-]+$")]
+Image = Annotated[str, Field(pattern=r"^[\w./:+-]+(@sha256:[0-9a-f]{64})?$")]
 
 
 class Strict(BaseModel):
@@ -49,6 +50,9 @@ class Site(Strict):
     jobs: int = Field(ge=1, description="Most jobs in the queue at a time.")
     downloads: int = Field(ge=1, description="Most downloads at a time.")
     poll_seconds: int = Field(ge=1, description="First wait before asking Slurm for states [s].")
+    image: Image | None = Field(
+        default=None, description="Container image of every rule, with --sdm apptainer."
+    )
     leftovers: Literal["wait", "cancel", "stop"] = Field(
         description="Running jobs of an earlier run whose controller died: wait for them, "
         "cancel them, or stop with their list. GALERNE_LEFTOVERS overrides it for one run."

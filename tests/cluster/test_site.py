@@ -29,6 +29,28 @@ def test_the_shipped_site_asks_for_nothing_special() -> None:
     assert {site.partition(rule) for rule in ("fetch_period", *GPU_RULES)} == {None}
 
 
+@pytest.mark.parametrize(
+    ("image", "fine"),
+    [
+        ("/shared/galerne.sif", True),
+        ("docker://ghcr.io/some/galerne:0.1.0", True),
+        ("docker://ghcr.io/some/galerne@sha256:" + 64 * "a", True),
+        ("docker://me:secret@ghcr.io/some/galerne", False),
+        ("galerne.sif; id", False),
+        ("$(id)", False),
+    ],
+)
+def test_an_image_is_a_file_or_an_address_without_credentials(
+    image: str, fine: bool, site: Callable[..., Site]
+) -> None:
+    if fine:
+        assert site(image=image).image == image
+        return
+    with pytest.raises(ValueError, match="image: String should match pattern") as caught:
+        site(image=image)
+    assert image not in str(caught.value)
+
+
 def test_rules_go_to_their_partitions(site: Callable[..., Site]) -> None:
     named = site(partitions={"cpu": "short", "gpu": "a100", "training": "night"})
     assert named.partition("fetch_period") == "short"
