@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from galerne.config.choices import BASELINES
 from galerne.config.paths import (
     RESERVED,
     DataRoot,
@@ -154,4 +155,5 @@ def test_folders_of_the_workflow_are_reserved() -> None:
     words = {word for call in calls for word in re.findall(r'"([a-z_]+)"', call)}
     rules = set(re.findall(r"^rule (\w+):", text, re.M))
     assert len(words) > 10
+    assert {"locks", "receipts", "usage", *BASELINES} <= RESERVED
     assert words - rules - {"autoencoder"} <= RESERVED | {"scores"}
