@@ -74,7 +74,7 @@ class Meter:
                 "status": status,
                 "wall_s": round(time.monotonic() - self.clock, 3),
                 "cpu_s": round(own.ru_utime + own.ru_stime + below.ru_utime + below.ru_stime, 3),
-                "rss_mb": round(max(own.ru_maxrss, below.ru_maxrss) / 1024, 1),
+                "rss_mb": round(max(_peak_kb() or own.ru_maxrss, below.ru_maxrss) / 1024, 1),
                 "gpus": held,
                 "gpu_model": model,
             }
@@ -99,6 +99,15 @@ def _age() -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, AttributeError, ValueError, IndexError):
         return 0.0
+
+
+def _peak_kb() -> int:
+    """Peak memory of this process [kB]; what getrusage says may be that of its parent."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
 
 
 def _allocated_gpus() -> int:
