@@ -30,7 +30,8 @@ PARTS = (
     "envs",
     "docs",
 )
-NASTY = 'it\'s "q" & $(touch canary) `touch canary` ; touch canary'
+NASTY = "it's \"q\" isn't & $(touch canary) `touch canary` ; touch canary"
+TITLE = "$(touch canary) `touch canary` '; touch canary; ' \"; touch canary; \" <script>"
 SITES = "results-tiny/speedy_t21/networks/tiny/sites.csv"
 FIELDS = "results-tiny/archived/source/test/manifest.json"
 SECRETS = {
@@ -59,7 +60,7 @@ OVERLAY = {
         }
     },
     "networks": {"tiny": {"instruments": {"stations": {"sites": {"file": "si tes, @1.csv"}}}}},
-    "report": {"title": f"{NASTY} <script>touch canary</script>"},
+    "report": {"title": TITLE},
 }
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -83,7 +84,7 @@ def write_inputs(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the workflow in a folder of a nasty name, with inputs and an overlay."""
-    folder = tmp_path_factory.mktemp("house") / NASTY.replace("/", "")
+    folder = tmp_path_factory.mktemp("house") / NASTY
     for part in PARTS:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         folder.mkdir(exist_ok=True)
