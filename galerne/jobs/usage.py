@@ -96,7 +96,8 @@ def _age() -> float:
     try:
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         ticks = int(fields[19])  # starttime, the 22nd field in all
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+        return max(age, 0.0) if ticks else 0.0  # some sandboxes do not tell
     except (OSError, AttributeError, ValueError, IndexError):
         return 0.0
 
