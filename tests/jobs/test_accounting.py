@@ -94,6 +94,8 @@ def test_jobs_of_the_run_that_left_no_record_are_found(sacct: Script, tmp_path: 
     assert "--jobs=37,38 " in by_number
     assert f"--name={RUN} " in by_name
     assert "--jobs=39,40 " in rest
+    assert by_number.endswith(",Comment")
+    assert rest.endswith(",SubmitLine")
 
 
 def test_a_common_name_is_no_run(sacct: Script, tmp_path: Path) -> None:
