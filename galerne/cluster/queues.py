@@ -139,6 +139,12 @@ def _check_partition(
             "Snakemake may wait for it for ever",
             "name a partition whose PreemptMode is REQUEUE or OFF",
         )
+    if partition.memory_mb < 2 * largest.memory_mb <= 2 * partition.memory_mb:
+        yield warning(
+            f"{where}: a second attempt of {largest.rule} asks for {2 * largest.memory_mb} MB, "
+            f"the largest node has {partition.memory_mb} MB",
+            "a job that runs out of memory there fails: name a partition of larger nodes",
+        )
     if faults := list(_refuse_sizes(site, key, largest, partition, where)):
         yield from faults
         return

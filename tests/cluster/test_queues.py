@@ -17,7 +17,7 @@ Sites = Callable[..., Site]
 NEEDS = [
     Need("plot_maps", 20, 2000),
     Need("draw_posterior", 120, 4000),
-    Need("train_prior", 480, 6000),
+    Need("train_prior", 480, 4000),
 ]
 
 
@@ -47,7 +47,7 @@ def test_slurm_is_asked_whether_it_takes_the_largest_job_of_each_partition(
     assert [" ".join(command[2:-1]) for command in asked] == [
         "--account=lab --partition=cpu --time=20 --mem=2000M --nodes=1",
         "--account=lab --partition=gpu --gpus-per-node=1 --time=120 --mem=4000M --nodes=1",
-        "--account=lab --partition=preempt --gpus-per-node=1 --time=480 --mem=6000M --nodes=2",
+        "--account=lab --partition=preempt --gpus-per-node=1 --time=480 --mem=4000M --nodes=2",
     ]
     assert all(command[1] == "--test-only" for command in asked)
 
@@ -179,6 +179,13 @@ def test_preemption_that_loses_jobs_is_a_warning(cluster: Any, site: Sites) -> N
     (line,) = found(site(), cluster, "warning")
     assert "partition 'preempt' (partitions.training): PreemptMode is CANCEL" in line
     assert "REQUEUE" in line
+
+
+def test_a_node_too_small_for_a_second_attempt_is_a_warning(cluster: Any, site: Sites) -> None:
+    needs = [*NEEDS, Need("encode_period", 60, 5000)]
+    (line,) = [str(f) for f in check_queues(site(), needs, cluster) if f.level == "warning"]
+    assert "a second attempt of encode_period asks for 10000 MB" in line
+    assert "the largest node has 8000 MB" in line
 
 
 def test_an_account_of_others_is_refused(cluster: Any, site: Sites) -> None:
