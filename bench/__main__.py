@@ -9,11 +9,17 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from .campaign import measure_planning
 from .comparison import Comparison
 from .stages import measure_stages
+from .submission import measure_submission
 
 # A comparison is a function of the folder of results; a new one is one more entry here.
-COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (measure_stages,)
+COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (
+    measure_stages,
+    measure_planning,
+    measure_submission,
+)
 
 
 def compare(results: Path) -> None:
@@ -29,5 +35,5 @@ def compare(results: Path) -> None:
 if __name__ == "__main__":
     try:
         compare(Path(sys.argv[1] if len(sys.argv) > 1 else "results"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, RuntimeError) as error:
         sys.exit(str(error))
