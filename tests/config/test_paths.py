@@ -157,3 +157,12 @@ def test_folders_of_the_workflow_are_reserved() -> None:
     assert len(words) > 10
     assert {"locks", "receipts", "usage", *BASELINES} <= RESERVED
     assert words - rules - {"autoencoder"} <= RESERVED | {"scores"}
+
+
+def test_the_longest_names_make_a_lock_that_a_disk_takes() -> None:
+    """A job's lock is named by all that its log is filed under; 255 bytes are allowed."""
+    (longest,) = (m["maxLength"] for m in [TypeAdapter(Name).json_schema()])
+    choice = ["x" * longest] * 6
+    parts = [*choice, "20040114T00_99999h", "draw_posterior", "9990-9999"]
+    assert len(".".join(parts) + ".lock.holder") <= 255
+    assert not accepted(Name, "x" * (longest + 1))
