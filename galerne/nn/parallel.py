@@ -19,6 +19,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -27,6 +28,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 CPU = torch.device("cpu")
+PATIENCE = timedelta(minutes=30)  # with a silent process; the main one may be evaluating
 
 
 def best_device() -> torch.device:
@@ -123,9 +125,12 @@ def joined() -> Iterator[Team]:
     device = best_device()
     threads = torch.get_num_threads()
     torch.set_num_threads(max(threads // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1))
-    if device.type == "cuda":
+    on_gpu = device.type == "cuda"
+    if on_gpu:
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group(
+        "nccl" if on_gpu else "gloo", timeout=PATIENCE, device_id=device if on_gpu else None
+    )
     try:
         yield Team(dist.get_rank(), size, device)
     finally:
