@@ -31,6 +31,7 @@ rule draw_posterior:
         runtime=growing(120, longest),
     params:
         draw=draw_of,
+        checkpoints=checkpoints(*POSTERIOR, "draw_posterior", "{batch}"),
         code=source_digest("draw_posterior"),
     message:
         "Drawing {wildcards.task} of {wildcards.window} by {wildcards.method}"

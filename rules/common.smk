@@ -103,7 +103,7 @@ def latents_of(*roles: str):
 
 
 def checkpoints(*parts: str):
-    """A params function: where a training saves its progress, no declared output of it."""
+    """A params function: where a job saves its progress, no declared output of it."""
     return lambda wildcards: results("checkpoints", *parts).format(**wildcards)
 
 

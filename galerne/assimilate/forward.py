@@ -56,4 +56,5 @@ class ForwardOperator(nn.Module):
 
     def innovate(self, observation: Float[np.ndarray, "obs"]) -> Float[Tensor, "obs"]:
         """Takes the climatology out of observations [unit of each variable]."""
-        return (torch.tensor(observation, dtype=torch.float64) - self.offset).float()
+        observed = torch.tensor(observation, dtype=torch.float64, device=self.offset.device)
+        return (observed - self.offset).float()

@@ -46,7 +46,7 @@ SOLVERS = {"cg": cg, "gmres": gmres}
 class MomentMatching(Denoiser):
     """A denoiser given observations.
 
-    One instance serves one trajectory of noise levels: it remembers its last solution.
+    One instance serves one trajectory of noise levels: its ``memory`` holds the last solution.
 
     Arguments:
         denoiser: The denoiser of the prior.
@@ -73,7 +73,7 @@ class MomentMatching(Denoiser):
         self.denoiser, self.y, self.error, self.A = denoiser, y, error, A
         self.covariance = covariance
         self.solve = partial(SOLVERS[solver], iterations=iterations)
-        self.weights: Tensor | None = None
+        self.memory: dict[str, Tensor] = {}
 
     @property
     def schedule(self) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
@@ -93,8 +93,9 @@ class MomentMatching(Denoiser):
             return w + push(spread(pull(w)))
 
         innovation = self.y / self.error - y_hat
-        self.weights = self.solve(A=system, b=innovation, x0=self.weights)
-        return DiracPosterior(mean=z_hat + spread(pull(self.weights)))
+        weights = self.solve(A=system, b=innovation, x0=self.memory.get("weights"))
+        self.memory["weights"] = weights
+        return DiracPosterior(mean=z_hat + spread(pull(weights)))
 
     def _moments(
         self, z_t: Tensor, t: Tensor, sigma_t: Tensor, kwargs: dict[str, Tensor]

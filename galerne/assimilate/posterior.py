@@ -2,9 +2,14 @@ r"""An ensemble given observations: the states that a task asks for, cutoff by c
 
 For each cutoff the observations up to it condition the whole window, and the states asked
 for are kept. A member has the same noise for every cutoff.
+
+A draw that was cut goes on after its last saved step; of a finished cutoff the latents are
+kept and decoded again, since fields are many times larger.
 """
 
-__all__ = ["Observations", "draw_posterior_windows", "usable"]
+__all__ = ["Observations", "draw_posterior_windows", "draw_states", "usable"]
+
+import logging
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +20,18 @@ import torch
 
 from jaxtyping import Float
 
+from ..jobs.progress import Progress
 from ..latent.autoencoder import Autoencoder
 from ..observe.operator import Interpolation
+from ..observe.task import Cutoff
 from ..prior.backbone import calendar
 from ..prior.denoiser import WindowDenoiser
 from ..prior.trajectory import decode_members, draw_windows, member_noise
 from ..stats.transform import Transform
 from .forward import ForwardOperator
 from .guidance import MomentMatching
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,45 @@ def usable(
     return Observations(observations[kept].reset_index(drop=True), times)
 
 
+def draw_states(
+    prior: WindowDenoiser,
+    autoencoder: Autoencoder,
+    transform: Transform,
+    table: pd.DataFrame,
+    times: np.ndarray,
+    asked: Sequence[Cutoff],
+    *,
+    progress: Progress,
+    **settings: object,
+) -> Float[np.ndarray, "member state channel lat lon"]:
+    """Draws the states that a task asks for, cutoff after cutoff [unit of each variable].
+
+    Arguments:
+        prior: The prior over windows of latents.
+        autoencoder: The decoder.
+        transform: The transform between anomalies and fields.
+        table: All observations.
+        times: The times of the states of the window, shape (state,).
+        asked: The cutoffs of the task.
+        progress: Where the draw is saved.
+        settings: Passed to :func:`draw_posterior_windows`.
+
+    Raises:
+        ValueError: If no observation may be used for a cutoff.
+        Interrupted: If a stop was asked for; all that was done is saved.
+    """
+    parts = []
+    for number, cutoff in enumerate(asked, start=1):
+        observations = usable(table, times, cutoff.last_observation)
+        log.info("%d observations up to %s", len(observations.table), cutoff.last_observation)
+        part = progress.part("cutoff", number, len(asked))
+        drawn = draw_posterior_windows(
+            prior, autoencoder, transform, observations, progress=part, **settings
+        )
+        parts.append(drawn[:, np.isin(times, cutoff.valid)])
+    return np.concatenate(parts, axis=1)
+
+
 def draw_posterior_windows(
     prior: WindowDenoiser,
     autoencoder: Autoencoder,
@@ -66,6 +114,7 @@ def draw_posterior_windows(
     seed: int,
     sampler: str,
     steps: int,
+    progress: Progress | None = None,
     **guidance: object,
 ) -> Float[np.ndarray, "member state channel lat lon"]:
     """Draws members of the posterior of a window [unit of each variable].
@@ -79,6 +128,7 @@ def draw_posterior_windows(
         seed: Seed of the noise.
         sampler: Name of the integrator.
         steps: Sampling steps.
+        progress: Where the draw is saved, and taken up if it has been cut; ``None`` for nowhere.
         guidance: Settings of :class:`galerne.assimilate.guidance.MomentMatching`.
     """
     times = observations.times
@@ -89,12 +139,20 @@ def draw_posterior_windows(
         latitude=transform.latitude,
         longitude=transform.longitude,
     )
+    device = prior.gaussian.mean.device
     A = ForwardOperator(
         autoencoder, operator, transform.climatology(times), transform.scale_at(times)
-    )
+    ).to(device)
     y = A.innovate(observations.table["observation"].to_numpy())
-    error = torch.tensor(observations.table["error"].to_numpy(), dtype=torch.float32)
+    error = torch.tensor(observations.table["error"].to_numpy(), dtype=torch.float32).to(device)
     given = MomentMatching(prior, y, error, A, **guidance)
-    noise = member_noise(seed, members, prior.gaussian.shape)
-    z = draw_windows(given, noise, sampler=sampler, steps=steps, season=calendar(times[:1]))
+    z = draw_windows(
+        given,
+        member_noise(seed, members, prior.gaussian.shape).to(device),
+        sampler=sampler,
+        steps=steps,
+        season=calendar(times[:1]).to(device),
+        progress=progress,
+        memory=given.memory,
+    )
     return transform.inverse(decode_members(autoencoder, z), times)

@@ -5,7 +5,7 @@ probability-flow equation (azula), so a member is the same whatever batch it is 
 to rounding.
 """
 
-__all__ = ["SAMPLERS", "decode_members", "draw_windows", "member_noise"]
+__all__ = ["decode_members", "draw_windows", "member_noise"]
 
 from collections.abc import Sequence
 
@@ -13,19 +13,13 @@ import numpy as np
 import torch
 
 from azula.denoise import Denoiser
-from azula.sample import DDIMSampler, HeunSampler, Sampler, xEABSampler, zABSampler
 from jaxtyping import Float
 from torch import Tensor
 
+from ..jobs.progress import Progress
 from ..latent.autoencoder import Autoencoder
 from ..nn.fit import generator
-
-SAMPLERS: dict[str, type[Sampler]] = {
-    "ddim": DDIMSampler,
-    "heun": HeunSampler,
-    "zab": zABSampler,
-    "xeab": xEABSampler,
-}
+from .integrator import Walk
 
 
 def member_noise(
@@ -42,6 +36,8 @@ def draw_windows(
     sampler: str,
     steps: int,
     season: Float[Tensor, "1 4"],
+    progress: Progress | None = None,
+    memory: dict[str, Tensor] | None = None,
 ) -> Float[Tensor, "member state channel y x"]:
     """Integrates from the greatest noise level to the least.
 
@@ -51,20 +47,28 @@ def draw_windows(
         sampler: Name of the integrator.
         steps: Steps from the greatest to the least noise level.
         season: Season and hour of the window.
+        progress: Where the walk is saved, and taken up if it has been cut; ``None`` for nowhere.
+        memory: What the denoiser remembers between steps, by name, to be saved along.
 
     Raises:
         ValueError: If there is no such integrator.
+        Interrupted: If a stop was asked for; all that was done is saved.
         FloatingPointError: If a member is not finite in the end.
     """
-    if sampler not in SAMPLERS:
-        raise ValueError(f"unknown sampler {sampler!r}; allowed: {', '.join(SAMPLERS)}")
-    walk = SAMPLERS[sampler](denoiser, steps=steps, silent=True)
+    progress = progress or Progress(None)
     _, sigma = denoiser.schedule(torch.ones(()))
-    z = walk((1 + sigma**2).sqrt() * noise, season=season)
-    if not torch.isfinite(z).all():
-        bad = (~torch.isfinite(z).flatten(1).all(1)).nonzero().flatten().tolist()
+    z = (1 + sigma**2).sqrt() * noise
+    walk = Walk(denoiser, z, sampler=sampler, steps=steps, memory={} if memory is None else memory)
+    first, saved = progress.latest()
+    if first:
+        walk.restore(saved)
+    for step in range(first, steps):
+        walk.advance(step, season=season)
+        progress.reached("step", step + 1, steps, walk.state)
+    if not torch.isfinite(walk.z).all():
+        bad = (~torch.isfinite(walk.z).flatten(1).all(1)).nonzero().flatten().tolist()
         raise FloatingPointError(f"members {bad} of the batch are not finite; take more steps")
-    return z
+    return walk.z
 
 
 @torch.no_grad()
@@ -72,4 +76,4 @@ def decode_members(
     autoencoder: Autoencoder, z: Float[Tensor, "member state channel y x"]
 ) -> Float[np.ndarray, "member state channel2 lat lon"]:
     """Decodes windows member by member into standardised anomalies [1]."""
-    return torch.stack([autoencoder.decode(window) for window in z]).numpy()
+    return torch.stack([autoencoder.decode(window).cpu() for window in z]).numpy()

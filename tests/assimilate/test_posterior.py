@@ -1,12 +1,25 @@
 """Posterior windows: drawn towards what was observed, blind to what must not be used."""
 
+import random
+
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from galerne.assimilate.posterior import draw_posterior_windows, usable
+from galerne.assimilate import posterior
+from galerne.assimilate.guidance import SOLVERS
+from galerne.assimilate.posterior import draw_posterior_windows, draw_states, usable
+from galerne.jobs import interrupt
+from galerne.jobs.interrupt import Interrupted
+from galerne.jobs.progress import Progress
 from galerne.latent.autoencoder import Autoencoder
+from galerne.observe.task import cutoffs
+from galerne.prior.backbone import Backbone
 from galerne.prior.denoiser import WindowDenoiser
+from galerne.prior.integrator import SAMPLERS
 from galerne.stats.transform import Transform
 
 TIMES = np.datetime64("2001-01-01", "ns") + np.arange(3) * np.timedelta64(6, "h")
@@ -60,3 +73,139 @@ def test_a_member_is_the_same_in_any_batch(models: Models, table: pd.DataFrame) 
     anomaly = models[2].climatology(TIMES)
     np.testing.assert_allclose(many[1] - anomaly, one[0] - anomaly, atol=0.5)
     np.testing.assert_allclose(many[1, :, 0], one[0, :, 0], atol=1e-3)
+
+
+STEPS = 6
+Draw = Callable[..., np.ndarray]
+
+
+@pytest.fixture
+def network(prior: WindowDenoiser) -> Backbone:
+    """A network in the prior that says something."""
+    prior.backbone = Backbone(3, 8, 4, 8, patch=2, hidden_channels=8, blocks=1, heads=1)
+    torch.nn.init.normal_(prior.backbone.transformer.out_proj.weight, std=0.1)
+    return prior.backbone.requires_grad_(False)
+
+
+@pytest.fixture
+def draw(models: Models, network: Backbone, table: pd.DataFrame, tmp_path) -> Draw:
+    """Draws what filtering at two times asks for."""
+    asked = cutoffs("filtering", TIMES, [6, 12])
+
+    def run(folder: str | None, **settings: object) -> np.ndarray:
+        settings = SETTINGS | {"steps": STEPS, "members": [0, 1], **settings}
+        progress = Progress(folder and tmp_path / folder)
+        return draw_states(*models, table, TIMES, asked, progress=progress, **settings)
+
+    return run
+
+
+@pytest.fixture
+def stop_after(monkeypatch) -> Callable[[int], None]:
+    """Asks for a stop after so many steps."""
+
+    def ask(steps: int) -> None:
+        answers = iter([False] * (steps - 1) + [True])
+        monkeypatch.setattr(interrupt, "requested", lambda: next(answers))
+
+    return ask
+
+
+def cut_and_finish(
+    draw: Draw, cuts: list[int], stop_after: Callable, **settings: str
+) -> np.ndarray:
+    """Cuts a draw after so many steps, again and again, and lets it come to its end."""
+    done = 0
+    for cut in cuts:
+        done += cut
+        stop_after(cut)
+        cutoff, step = divmod(done - 1, STEPS)
+        where = f"^cutoff {cutoff + 1} of 2, step {step + 1} of {STEPS}$"
+        with pytest.raises(Interrupted, match=where):
+            draw("cut", **settings)
+    stop_after(1000)
+    return draw("cut", **settings)
+
+
+@pytest.mark.parametrize("cut", range(1, 2 * STEPS + 1))
+def test_a_draw_cut_at_any_step_ends_in_the_same_bytes(
+    draw: Draw, cut: int, stop_after: Callable
+) -> None:
+    expected = draw(None)
+    assert cut_and_finish(draw, [cut], stop_after).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("covariance", ["gaussian", "jacobian"])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_method_cut_twice_ends_in_the_same_bytes(
+    draw: Draw, sampler: str, solver: str, covariance: str, stop_after: Callable
+) -> None:
+    settings = {"sampler": sampler, "solver": solver, "covariance": covariance}
+    rng = random.Random(f"{sampler}/{solver}/{covariance}")
+    cuts = [rng.randint(1, STEPS), rng.randint(1, STEPS)]
+    expected = draw(None, **settings)
+    assert cut_and_finish(draw, cuts, stop_after, **settings).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seconds", ["0", "1e9"])
+def test_a_draw_that_died_goes_on_from_its_last_saved_step(
+    draw: Draw, seconds: str, seed: int, monkeypatch
+) -> None:
+    """Killed in the middle of a step, three times."""
+    monkeypatch.setenv("GALERNE_SAVE_SECONDS", seconds)
+    expected, begun = draw(None), []
+    forward = posterior.MomentMatching.forward
+    deaths = random.Random(seed).sample(range(2, 2 * STEPS), 3)
+
+    def mortal(*arguments: object, **condition: object) -> object:
+        begun.append(1)
+        if len(begun) in deaths:
+            raise KeyboardInterrupt
+        return forward(*arguments, **condition)
+
+    monkeypatch.setattr(posterior.MomentMatching, "forward", mortal)
+    for _ in deaths:
+        with pytest.raises(KeyboardInterrupt):
+            draw("died")
+    assert draw("died").tobytes() == expected.tobytes()
+    if seconds == "0":
+        assert len(begun) == 2 * STEPS + len(deaths)
+
+
+def test_a_finished_cutoff_is_not_drawn_again(
+    draw: Draw, stop_after: Callable, monkeypatch
+) -> None:
+    stop_after(STEPS + 2)
+    with pytest.raises(Interrupted, match="cutoff 2 of 2, step 2 of 6"):
+        draw("cut")
+    steps, forward = [], posterior.MomentMatching.forward
+
+    def counted(*arguments: object, **condition: object) -> object:
+        steps.append(1)
+        return forward(*arguments, **condition)
+
+    monkeypatch.setattr(posterior.MomentMatching, "forward", counted)
+    stop_after(1000)
+    draw("cut")
+    assert len(steps) == STEPS - 2
+
+
+def test_a_draw_on_an_accelerator_keeps_every_tensor_there(
+    models: Models, network: Backbone, table: pd.DataFrame, monkeypatch
+) -> None:
+    """On a device without data, which like any refuses tensors of another."""
+    seen = []
+    monkeypatch.setattr(torch, "isfinite", lambda z: torch.ones(z.shape))
+    monkeypatch.setattr(posterior, "decode_members", lambda decoder, z: seen.append((decoder, z)))
+    monkeypatch.setattr(Transform, "inverse", lambda self, anomaly, times: np.zeros([1] * 5))
+    models[0].to("meta")
+    for covariance in ("gaussian", "jacobian"):
+        for solver in SOLVERS:
+            method = {"covariance": covariance, "solver": solver, "steps": 2}
+            observations = usable(table, TIMES, TIMES[-1])
+            draw_posterior_windows(*models, observations, members=[0], **SETTINGS | method)
+    assert len(seen) == 4
+    for decoder, z in seen:
+        assert {p.device.type for p in decoder.parameters()} == {z.device.type} == {"meta"}

@@ -5,9 +5,14 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from galerne.jobs import interrupt
+from galerne.jobs.interrupt import Interrupted
+from galerne.jobs.progress import Progress
+from galerne.prior.backbone import Backbone
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.gaussian import WindowGaussian
-from galerne.prior.trajectory import SAMPLERS, draw_windows, member_noise
+from galerne.prior.integrator import SAMPLERS
+from galerne.prior.trajectory import draw_windows, member_noise
 
 SHAPE = (3, 2, 2, 8)
 SEASON = torch.zeros(1, 4)
@@ -57,3 +62,48 @@ def test_a_member_that_is_not_finite_is_named(
     noise[1, 0, 0, 0, 0] = torch.nan
     with pytest.raises(FloatingPointError, match=r"members \[1\]"):
         draw_windows(prior, noise, sampler="xeab", steps=2, season=SEASON)
+
+
+@pytest.fixture
+def prior(random_gaussian: Callable[..., WindowGaussian]) -> WindowDenoiser:
+    """A Gaussian and a network that says something."""
+    network = Backbone(*SHAPE, patch=2, hidden_channels=8, blocks=1, heads=1)
+    torch.nn.init.normal_(network.transformer.out_proj.weight, std=0.3)
+    return WindowDenoiser(random_gaussian(), network, 0.01, 100.0).requires_grad_(False)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_draw_cut_after_every_step_ends_in_the_same_bits(
+    sampler: str, prior: WindowDenoiser, tmp_path, monkeypatch
+) -> None:
+    settings = {"sampler": sampler, "steps": 6, "season": torch.ones(1, 4)}
+    noise = member_noise(7, [0, 1], SHAPE)
+    expected = draw_windows(prior, noise, **settings)
+    monkeypatch.setattr(interrupt, "requested", lambda: True)
+    for step in range(1, 7):
+        with pytest.raises(Interrupted, match=f"^step {step} of 6$"):
+            draw_windows(prior, noise, progress=Progress(tmp_path), **settings)
+    found = draw_windows(prior, noise, progress=Progress(tmp_path), **settings)
+    assert torch.equal(found, expected)
+
+
+def test_a_finished_walk_takes_no_more_steps(prior: WindowDenoiser, tmp_path, monkeypatch) -> None:
+    settings = {"sampler": "xeab", "steps": 4, "season": torch.ones(1, 4)}
+    noise = member_noise(7, [0, 1], SHAPE)
+    first = draw_windows(prior, noise, progress=Progress(tmp_path), **settings)
+    monkeypatch.setattr(WindowDenoiser, "forward", None)
+    again = draw_windows(prior, noise, progress=Progress(tmp_path), **settings)
+    assert torch.equal(first, again)
+
+
+def test_a_draw_on_an_accelerator_keeps_every_tensor_there(
+    prior: WindowDenoiser, monkeypatch
+) -> None:
+    """On a device without data, which like any refuses tensors of another."""
+    monkeypatch.setattr(torch, "isfinite", lambda z: torch.ones(z.shape))
+    noise, season = torch.empty(2, *SHAPE, device="meta"), torch.empty(1, 4, device="meta")
+    prior = prior.to("meta")
+    for sampler in SAMPLERS:
+        z = draw_windows(prior, noise, sampler=sampler, steps=3, season=season)
+        assert z.device.type == "meta"
+        assert z.shape == noise.shape

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from galerne.arrays import unstack_channels
 from galerne.catalogue import channels
@@ -203,8 +204,12 @@ def models(tmp_path_factory, climatology, autoencoder, gaussian, train_network) 
 def observations(tmp_path_factory, choice, fields) -> Path:
     """What 150 good stations see of the window."""
     folder = tmp_path_factory.mktemp("network")
-    shared = {"instruments": choice.instruments, "withheld_share": 0.2, "seed": 3}
-    place_instruments(folder / "sites.csv", files={}, **shared)
+    shared = {"withheld_share": 0.2, "seed": 3}
+    placed = {
+        name: {"sites": one["sites"], "variables": list(one["errors"])}
+        for name, one in choice.instruments.items()
+    }
+    place_instruments(folder / "sites.csv", instruments=placed, files={}, **shared)
     simulate_observations(
         fields["test"],
         folder / "sites.csv",
@@ -212,6 +217,7 @@ def observations(tmp_path_factory, choice, fields) -> Path:
         network="dense",
         window=choice.window,
         state=choice.state,
+        instruments=choice.instruments,
         **shared,
     )
     return folder / "observations.parquet"
@@ -226,3 +232,28 @@ def contents() -> Callable[[Path], dict[str, bytes]]:
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
     return read
+
+
+@pytest.fixture
+def accelerator(monkeypatch) -> Callable[[str], list[torch.Size]]:
+    """Gives a script an accelerator: a device without data, which like any refuses other tensors.
+
+    What comes back from it is zero; the shapes are listed.
+    """
+
+    def give(script: str) -> list[torch.Size]:
+        back: list[torch.Size] = []
+
+        def cpu(tensor: torch.Tensor) -> torch.Tensor:
+            if not tensor.is_meta:
+                return tensor
+            back.append(tensor.shape)
+            return torch.zeros(tensor.shape)
+
+        device = torch.device("meta")
+        monkeypatch.setattr(f"workflow.scripts.{script}.best_device", lambda: device)
+        monkeypatch.setattr(torch.Tensor, "cpu", cpu)
+        monkeypatch.setattr(torch, "isfinite", lambda z: torch.ones(z.shape))
+        return back
+
+    return give

@@ -1,18 +1,31 @@
-"""Members of the posterior, drawn by script for each task."""
+"""Members of the posterior, drawn by script for each task, at one go or not."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from galerne.arrays import stack_channels
+from galerne.jobs import interrupt
+from galerne.jobs.interrupt import Interrupted
+from galerne.jobs.job import AGAIN
+from galerne.jobs.usage import read_usage
 from galerne.observe.table import read_observations, write_observations
 from galerne.observe.window import select_window, window_times
 from galerne.products import open_product
 from galerne.stats.transform import Transform
 from workflow.scripts.draw_posterior import draw_posterior
 
+ROOT = Path(__file__).parents[2]
 TASKS = {
     "reanalysis": {"kind": "reanalysis"},
     "filtering": {"kind": "filtering", "now_hours": [6, 12]},
@@ -23,18 +36,19 @@ TASKS = {
 
 @pytest.fixture
 def draw(choice, models, observations) -> Callable:
-    def run(folder, task, seen=observations, members=(0, 1)) -> object:
+    def run(folder, task, seen=observations, members=(0, 1), seed=5) -> object:
         draw_posterior(
             seen,
             *models,
             folder / "manifest.json",
+            folder / "checkpoints",
             window=choice.window,
             members=list(members),
             step_hours=6,
             sigmas=choice.sigmas,
             method=choice.method,
             task=TASKS[task],
-            seed=5,
+            seed=seed,
             threads=1,
         )
         return folder / "manifest.json"
@@ -128,3 +142,179 @@ def test_nothing_to_use_is_refused(tmp_path, draw, observations) -> None:
     with pytest.raises(ValueError, match=r"no observation between .* may be used: \d+ in the"):
         draw(tmp_path / "a", "reanalysis", tmp_path / "late.parquet")
     assert not (tmp_path / "a").exists()
+
+
+@pytest.fixture
+def stop_after(monkeypatch) -> Callable[[int], None]:
+    """Asks for a stop after so many steps."""
+
+    def ask(steps: int) -> None:
+        answers = iter([False] * (steps - 1) + [True])
+        monkeypatch.setattr(interrupt, "requested", lambda: next(answers))
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("task", "steps", "where"),
+    [
+        ("reanalysis", 3, "cutoff 1 of 1, step 3 of 8"),
+        ("filtering", 8, "cutoff 1 of 2, step 8 of 8"),
+        ("filtering", 13, "cutoff 2 of 2, step 5 of 8"),
+        ("forecasting", 8, "cutoff 1 of 1, step 8 of 8"),
+    ],
+)
+def test_a_draw_that_was_cut_writes_the_same_bytes_and_leaves_no_trace(
+    tmp_path, draw, contents, stop_after, task, steps, where
+) -> None:
+    draw(tmp_path / "whole", task)
+    stop_after(steps)
+    with pytest.raises(Interrupted, match=f"^{where}$"):
+        draw(tmp_path / "cut", task)
+    assert {path.name for path in (tmp_path / "cut").iterdir()} == {"checkpoints"}
+    stop_after(1000)
+    draw(tmp_path / "cut", task)
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+
+
+def test_a_torn_state_costs_a_step_and_no_byte(
+    tmp_path, draw, contents, stop_after, monkeypatch
+) -> None:
+    draw(tmp_path / "whole", "filtering")
+    monkeypatch.setenv("GALERNE_SAVE_SECONDS", "0")
+    stop_after(13)
+    with pytest.raises(Interrupted):
+        draw(tmp_path / "cut", "filtering")
+    (newest,) = (tmp_path / "cut").rglob("cutoff_0002/step_00000005.safetensors")
+    newest.write_bytes(newest.read_bytes()[:-5])
+    stop_after(1)
+    with pytest.raises(Interrupted, match=r"^cutoff 2 of 2, step 5 of 8$"):
+        draw(tmp_path / "cut", "filtering")
+    stop_after(1000)
+    draw(tmp_path / "cut", "filtering")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+
+
+def test_progress_of_another_draw_is_never_continued(
+    tmp_path, draw, contents, stop_after, observations
+) -> None:
+    table = read_observations(observations)
+    warmer = table.assign(observation=table["observation"] + 0.5)
+    write_observations(warmer, tmp_path / "warmer.parquet")
+    others = {"seed": {"seed": 6}, "seen": {"seen": tmp_path / "warmer.parquet"}}
+    others |= {"members": {"members": (2, 3)}}
+    for name, settings in others.items():
+        stop_after(1000)
+        draw(tmp_path / name, "reanalysis", **settings)
+        stop_after(5)
+        with pytest.raises(Interrupted):
+            draw(tmp_path / f"cut_{name}", "reanalysis")
+        stop_after(1000)
+        draw(tmp_path / f"cut_{name}", "reanalysis", **settings)
+        assert contents(tmp_path / f"cut_{name}") == contents(tmp_path / name)
+
+
+def test_on_an_accelerator_all_but_the_noise_is_drawn_there(
+    tmp_path, draw, models, accelerator
+) -> None:
+    back = accelerator("draw_posterior")
+    found = open_product(draw(tmp_path, "reanalysis")).load()
+    assert back[-2:] == [(4, 4, 16, 32)] * 2  # the decoded windows of both members
+    transform = Transform.open(models[0])
+    climatology = transform.climatology(found["time"].values)
+    assert np.array_equal(stack_channels(found, transform.channels)[1], climatology)
+
+
+DRIVER = """
+import json, runpy, sys, types
+
+class Named(types.SimpleNamespace):
+    def __iter__(self):
+        return iter(vars(self).values())
+
+    def items(self):
+        return vars(self).items()
+
+
+job = json.loads(sys.argv[1])
+for key in ("input", "output", "params", "wildcards"):
+    job[key] = Named(**job[key])
+runpy.run_path(job.pop("script"), {"snakemake": Named(**job)}, run_name="__main__")
+"""
+
+
+@pytest.fixture
+def start(tmp_path, choice, models, observations) -> Callable[[str], subprocess.Popen]:
+    """Starts the script as a process of its own, with many steps, as Snakemake does."""
+    names = ("observations", "climatology", "autoencoder", "gaussian", "model")
+    job = {
+        "script": "workflow/scripts/draw_posterior.py",
+        "rule": "draw_posterior",
+        "log": [str(tmp_path / "logs/draw.log")],
+        "input": dict(zip(names, map(str, [observations, *models]), strict=True)),
+        "output": {"ensemble": str(tmp_path / "members/manifest.json")},
+        "params": {
+            "checkpoints": str(tmp_path / "checkpoints/draw"),
+            "draw": {
+                "members": [0, 1], "step_hours": 6, "sigmas": choice.sigmas,
+                "method": choice.method | {"steps": 100}, "task": TASKS["filtering"], "seed": 5,
+            },
+        },
+        "wildcards": {"window": choice.window},
+        "threads": 1,
+    }  # fmt: skip
+
+    def run(seconds: str = "60") -> subprocess.Popen:
+        command = [sys.executable, "-c", DRIVER, json.dumps(job)]
+        env = os.environ | {"GALERNE_SAVE_SECONDS": seconds}
+        return subprocess.Popen(command, cwd=ROOT, env=env)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, choice, models, observations) -> dict[str, object]:
+    """The manifest of the same draw, at one go."""
+    path = tmp_path_factory.mktemp("whole") / "manifest.json"
+    draw_posterior(
+        observations, *models, path, path.parent / "none", window=choice.window, members=[0, 1],
+        step_hours=6, sigmas=choice.sigmas, method=choice.method | {"steps": 100},
+        task=TASKS["filtering"], seed=5, threads=1,
+    )  # fmt: skip
+    return json.loads(path.read_text())
+
+
+def wait_for(job: subprocess.Popen, happened: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if happened():
+            return
+        assert job.poll() is None, "the job ended before it could be stopped"
+        time.sleep(0.01)
+    pytest.fail("nothing happened for a minute")
+
+
+def test_a_process_told_to_stop_goes_on_where_it_was(tmp_path, start, undisturbed) -> None:
+    log, manifest = tmp_path / "logs/draw.log", tmp_path / "members/manifest.json"
+    for seen in ("observations up to", "going on after cutoff"):
+        job = start()
+        wait_for(job, lambda seen=seen: log.exists() and seen in log.read_text())
+        job.send_signal(signal.SIGTERM)
+        assert job.wait(60) == AGAIN
+        assert "stopped on request: cutoff" in log.read_text().splitlines()[-1]
+        assert not manifest.exists()
+    assert start().wait(120) == 0
+    assert json.loads(manifest.read_text()) == undisturbed
+    assert not (tmp_path / "checkpoints/draw").exists()
+    statuses = [row["status"] for row in read_usage(tmp_path)]
+    assert statuses == ["interrupted", "interrupted", "done"]
+
+
+def test_a_process_killed_outright_goes_on_where_it_was(tmp_path, start, undisturbed) -> None:
+    job = start(seconds="0")
+    wait_for(job, lambda: any((tmp_path / "checkpoints").rglob("step_*3.safetensors")))
+    job.kill()
+    assert job.wait(60) == -signal.SIGKILL
+    assert not (tmp_path / "members/manifest.json").exists()
+    assert start().wait(120) == 0
+    assert json.loads((tmp_path / "members/manifest.json").read_text()) == undisturbed
+    assert "going on after cutoff" in (tmp_path / "logs/draw.log").read_text()

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from galerne.arrays import stack_channels
+from galerne.jobs import interrupt
+from galerne.jobs.interrupt import Interrupted
 from galerne.observe.window import window_times
 from galerne.products import open_product
 from galerne.stats.transform import Transform
@@ -18,6 +20,7 @@ def draw(choice, models) -> Callable:
         sample_prior(
             *models,
             folder / "manifest.json",
+            folder / "checkpoints",
             window=window,
             members=members,
             step_hours=6,
@@ -58,6 +61,32 @@ def test_a_rerun_writes_the_same_bytes(tmp_path, draw, contents) -> None:
     draw(tmp_path / "a", [0, 1])
     draw(tmp_path / "b", [0, 1])
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_a_draw_that_was_cut_writes_the_same_bytes_and_leaves_no_trace(
+    tmp_path, draw, contents, monkeypatch
+) -> None:
+    draw(tmp_path / "whole", [0, 1])
+    for step in (3, 6):
+        answers = iter([False, False, True])
+        monkeypatch.setattr(interrupt, "requested", lambda answers=answers: next(answers))
+        with pytest.raises(Interrupted, match=f"^step {step} of 8$"):
+            draw(tmp_path / "cut", [0, 1])
+        assert {path.name for path in (tmp_path / "cut").iterdir()} == {"checkpoints"}
+    monkeypatch.setattr(interrupt, "requested", lambda: False)
+    draw(tmp_path / "cut", [0, 1])
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+
+
+def test_on_an_accelerator_all_but_the_noise_is_drawn_there(
+    tmp_path, draw, models, accelerator
+) -> None:
+    back = accelerator("sample_prior")
+    found = open_product(draw(tmp_path, [0, 1])).load()
+    assert back[-2:] == [(4, 4, 16, 32)] * 2  # the decoded windows of both members
+    transform = Transform.open(models[0])
+    climatology = transform.climatology(found["time"].values)
+    assert np.array_equal(stack_channels(found, transform.channels)[1], climatology)
 
 
 def test_an_unknown_sampler_is_refused(tmp_path, draw) -> None:

@@ -1,25 +1,24 @@
 """Draw members of the posterior for a task."""
 
-import logging
+import shutil
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from galerne.assimilate.ensemble import label_members
-from galerne.assimilate.posterior import draw_posterior_windows, usable
+from galerne.assimilate.posterior import draw_states
 from galerne.jobs.job import Job
+from galerne.jobs.progress import Progress
 from galerne.latent.autoencoder import Autoencoder
 from galerne.nn.checkpoint import load_module
+from galerne.nn.parallel import best_device
 from galerne.observe.table import read_observations
 from galerne.observe.task import cutoffs
 from galerne.observe.window import window_times
 from galerne.prior.checkpoint import open_prior
 from galerne.products import write_product
 from galerne.stats.transform import Transform
-
-log = logging.getLogger(__name__)
 
 
 def draw_posterior(
@@ -29,6 +28,7 @@ def draw_posterior(
     path_gaussian: Path,
     path_model: Path,
     path_ensemble: Path,
+    path_checkpoints: Path,
     *,
     window: str,
     members: list[int],
@@ -41,23 +41,27 @@ def draw_posterior(
 ) -> None:
     """Condition on the observations up to each cutoff, and write the states asked for [unit]."""
     torch.set_num_threads(threads)
+    device = best_device()
+    read = (path_observations, path_climatology, path_autoencoder, path_gaussian, path_model)
+    made_of = (window, members, step_hours, sigmas, method, task, seed, threads, device.type)
+    progress = Progress.of(path_checkpoints, "draw_posterior", read, *made_of)
     transform = Transform.open(path_climatology)
-    autoencoder = load_module(Autoencoder, path_autoencoder)
-    prior = open_prior(path_gaussian, path_model, **sigmas)
-    table = read_observations(path_observations)
     times = window_times(window, step_hours)
-    settings = {key: value for key, value in method.items() if key != "guidance"}
-
-    parts, asked = [], cutoffs(task["kind"], times, task.get("now_hours", ()))
-    for cutoff in asked:
-        observations = usable(table, times, cutoff.last_observation)
-        log.info("%d observations up to %s", len(observations.table), cutoff.last_observation)
-        drawn = draw_posterior_windows(
-            prior, autoencoder, transform, observations, members=members, seed=seed, **settings
-        )
-        parts.append(drawn[:, np.isin(times, cutoff.valid)])
-    dataset = label_members(np.concatenate(parts, axis=1), members, asked, transform)
-    write_product(dataset, path_ensemble)
+    asked = cutoffs(task["kind"], times, task.get("now_hours", ()))
+    drawn = draw_states(
+        open_prior(path_gaussian, path_model, **sigmas).to(device),
+        load_module(Autoencoder, path_autoencoder).to(device),
+        transform,
+        read_observations(path_observations),
+        times,
+        asked,
+        progress=progress,
+        members=members,
+        seed=seed,
+        **{key: value for key, value in method.items() if key != "guidance"},
+    )
+    write_product(label_members(drawn, members, asked, transform), path_ensemble)
+    shutil.rmtree(path_checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":
@@ -69,6 +73,7 @@ if __name__ == "__main__":
         path_gaussian=Path(snakemake.input.gaussian),
         path_model=Path(snakemake.input.model),
         path_ensemble=Path(snakemake.output.ensemble),
+        path_checkpoints=Path(snakemake.params.checkpoints),
         window=snakemake.wildcards.window,
         threads=snakemake.threads,
         **snakemake.params.draw,

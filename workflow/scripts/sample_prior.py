@@ -1,6 +1,6 @@
 """Sample the prior over the states of a window, without observations."""
 
-import logging
+import shutil
 
 from pathlib import Path
 
@@ -9,16 +9,16 @@ import torch
 
 from galerne.arrays import unstack_channels
 from galerne.jobs.job import Job
+from galerne.jobs.progress import Progress
 from galerne.latent.autoencoder import Autoencoder
 from galerne.nn.checkpoint import load_module
+from galerne.nn.parallel import best_device
 from galerne.observe.window import window_times
 from galerne.prior.backbone import calendar
 from galerne.prior.checkpoint import open_prior
 from galerne.prior.trajectory import decode_members, draw_windows, member_noise
 from galerne.products import write_product
 from galerne.stats.transform import Transform
-
-log = logging.getLogger(__name__)
 
 
 def sample_prior(
@@ -27,6 +27,7 @@ def sample_prior(
     path_gaussian: Path,
     path_model: Path,
     path_ensemble: Path,
+    path_checkpoints: Path,
     *,
     window: str,
     members: list[int],
@@ -38,13 +39,17 @@ def sample_prior(
 ) -> None:
     """Write members of the prior [unit of each variable]."""
     torch.set_num_threads(threads)
+    device = best_device()
+    read = (path_climatology, path_autoencoder, path_gaussian, path_model)
+    made_of = (window, members, step_hours, sigmas, sampling, seed, threads, device.type)
+    progress = Progress.of(path_checkpoints, "sample_prior", read, *made_of)
     transform = Transform.open(path_climatology)
-    autoencoder = load_module(Autoencoder, path_autoencoder)
-    prior = open_prior(path_gaussian, path_model, **sigmas)
+    autoencoder = load_module(Autoencoder, path_autoencoder).to(device)
+    prior = open_prior(path_gaussian, path_model, **sigmas).to(device)
     times = window_times(window, step_hours)
-    noise = member_noise(seed, members, prior.gaussian.shape)
-    z = draw_windows(prior, noise, season=calendar(times[:1]), **sampling)
-    log.info("drew members %s", members)
+    noise = member_noise(seed, members, prior.gaussian.shape).to(device)
+    season = calendar(times[:1]).to(device)
+    z = draw_windows(prior, noise, season=season, progress=progress, **sampling)
     values = transform.inverse(decode_members(autoencoder, z), times)
     coords = {
         "number": np.array(members),
@@ -53,6 +58,7 @@ def sample_prior(
         "longitude": transform.longitude,
     }
     write_product(unstack_channels(values, transform.channels, coords), path_ensemble)
+    shutil.rmtree(path_checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":
@@ -63,6 +69,7 @@ if __name__ == "__main__":
         path_gaussian=Path(snakemake.input.gaussian),
         path_model=Path(snakemake.input.model),
         path_ensemble=Path(snakemake.output.ensemble),
+        path_checkpoints=Path(snakemake.params.checkpoints),
         window=snakemake.wildcards.window,
         members=snakemake.params.members,
         step_hours=snakemake.params.step_hours,
