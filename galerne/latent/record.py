@@ -53,7 +53,7 @@ def encode_record(
     Arguments:
         path_fields: The record.
         transform: The transform between fields and anomalies.
-        model: The autoencoder.
+        model: The autoencoder, on the device that it computes on.
         size: States in a block.
 
     Returns:
@@ -65,7 +65,7 @@ def encode_record(
     def encode(start: int) -> np.ndarray:
         block = fields.isel(time=slice(start, start + size))
         x = transform.forward(stack_channels(block, transform.channels), block["time"].values)
-        return model.encode(torch.from_numpy(x)).numpy()
+        return model.encode(torch.from_numpy(x).to(model.basis.device)).cpu().numpy()
 
     latent = (len(model.spread), *model.grid)
     total = fields.sizes["time"]

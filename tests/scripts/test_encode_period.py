@@ -53,3 +53,12 @@ def test_weights_of_another_architecture_are_refused(
             latent_channels=13,
         )  # fmt: skip
     assert not (tmp_path / "l").exists()
+
+
+def test_on_an_accelerator_blocks_are_encoded_there(
+    tmp_path, fields, climatology, autoencoder, accelerator
+) -> None:
+    back = accelerator("encode_period")
+    encode_period(fields["test"], climatology, autoencoder, tmp_path / "m.json", threads=1)
+    assert back == [(20, 12, 4, 8)]
+    assert not open_product(tmp_path / "m.json")["latents"].any()

@@ -47,6 +47,16 @@ def test_a_rerun_writes_the_same_bytes(tmp_path, run, contents) -> None:
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
+def test_on_an_accelerator_the_states_are_encoded_and_decoded_there(
+    tmp_path, run, climatology, accelerator
+) -> None:
+    back = accelerator("reconstruct_window")
+    found, transform = open_product(run(tmp_path)), Transform.open(climatology)
+    assert back == [(4, 4, 16, 32)]
+    values = stack_channels(found, transform.channels)
+    assert np.array_equal(values[0], transform.climatology(found["time"].values))
+
+
 def test_a_window_that_leaves_the_data_is_refused(tmp_path, run) -> None:
     with pytest.raises(ValueError, match=r"window 20030115T18_12h .* leaves the data"):
         run(tmp_path / "a", "20030115T18_12h")

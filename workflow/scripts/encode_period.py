@@ -11,6 +11,7 @@ from galerne.jobs.job import Job
 from galerne.latent.autoencoder import Autoencoder
 from galerne.latent.record import encode_record
 from galerne.nn.checkpoint import load_module
+from galerne.nn.parallel import best_device
 from galerne.products import write_product
 from galerne.stats.transform import Transform
 
@@ -30,7 +31,7 @@ def encode_period(
     torch.set_num_threads(threads)
     transform = Transform.open(path_climatology)
     model = load_module(Autoencoder, path_model, channels=len(transform.channels), **architecture)
-    dataset = encode_record(path_fields, transform, model)
+    dataset = encode_record(path_fields, transform, model.to(best_device()))
     log.info("encoding %d states", dataset.sizes["time"])
     with dask.config.set(scheduler="synchronous"):  # torch has the threads
         write_product(dataset, path_latents, chunks={"time": 120})

@@ -9,6 +9,7 @@ from galerne.arrays import stack_channels, unstack_channels
 from galerne.jobs.job import Job
 from galerne.latent.autoencoder import Autoencoder
 from galerne.nn.checkpoint import load_module
+from galerne.nn.parallel import best_device
 from galerne.observe.window import select_window
 from galerne.products import open_product, write_product
 from galerne.stats.transform import Transform
@@ -26,11 +27,12 @@ def reconstruct_window(
     """Write the reconstruction as an ensemble of one member [unit of each variable]."""
     torch.set_num_threads(threads)
     transform = Transform.open(path_climatology)
-    model = load_module(Autoencoder, path_model)
+    device = best_device()
+    model = load_module(Autoencoder, path_model).to(device)
     fields = select_window(open_product(path_fields), window)
     times = fields["time"].values
     x = transform.forward(stack_channels(fields, transform.channels), times)
-    decoded = model.decode(model.encode(torch.from_numpy(x))).numpy()
+    decoded = model.decode(model.encode(torch.from_numpy(x).to(device))).cpu().numpy()
     coords = {
         "number": np.zeros(1, dtype=int),
         "time": times,
