@@ -154,7 +154,7 @@ class Chaos:
         ):
             last[job] = number
         blameless = {number for number in last.values() if number not in self.hit}
-        if not last or blameless:
+        if not last or blameless or "SLURM sbatch failed" in said:
             raise HarmError(f"the run stopped with {code} and not by us:\n{said[-6000:]}")
         self.tally["gave up"] += 1
         self.say(f"controller gave up: jobs {sorted(last.values())} were killed too often")

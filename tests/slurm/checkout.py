@@ -57,6 +57,9 @@ class Queued:
     node: str
     comment: str
 
+    def __str__(self) -> str:
+        return f"job {self.number} on {self.node or 'no node'} ({self.comment})"
+
 
 @dataclass(frozen=True)
 class Account:
