@@ -289,7 +289,7 @@ def pool_costs(attempts: pd.DataFrame, energy: Mapping[str, float]) -> pd.DataFr
         **{end: attempts["status"] == end for end in ENDS},
     )
     sums = ["wall_s", "unfinished_s", "cpu_s", "asked_s", "gpu_s", "joules", "both_s"]
-    groups = table.groupby("rule", sort=False)
+    groups = table.groupby("rule")
     pooled = groups[[*sums, "asked_of_both_s"]].sum(min_count=1)
     pooled["gpu_s"] = pooled["gpu_s"].fillna(0.0)
     counts = groups[list(ENDS)].sum().astype(int)

@@ -86,6 +86,17 @@ def test_a_job_works_logs_and_is_recorded(make, statuses, tmp_path: Path) -> Non
     assert path.stat().st_mode & 0o002 == 0
 
 
+def test_a_job_is_on_file_while_it_works(make, statuses, tmp_path: Path) -> None:
+    seen = []
+
+    def work() -> None:
+        seen.extend(statuses())
+        (tmp_path / "results/a/out.txt").write_text("finished")
+
+    make().run(work)
+    assert seen == ["started"]
+
+
 def test_a_finished_twin_is_not_repeated(make, statuses, tmp_path: Path) -> None:
     path = tmp_path / "results/a/out.txt"
     make(steps=1).run(lambda: path.write_text("finished"))

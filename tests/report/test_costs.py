@@ -117,6 +117,17 @@ def test_each_attempt_of_a_requeued_job_has_its_own_allocation(tmp_path: Path) -
     assert ends == {"REQUEUED": 1, "NODE_FAIL": 1}
 
 
+def test_an_attempt_soon_after_a_requeue_belongs_to_the_later_allocation(tmp_path: Path) -> None:
+    record(tmp_path, "a/train_prior", slurm_job="7")
+    parts = [
+        allocation(state="REQUEUED", wall_s=7.0, started=NOON - 10, ended=NOON - 3),
+        allocation(wall_s=60.0, started=NOON - 1, ended=NOON + 59),
+    ]
+    attempts, _ = settle(read_attempts(tmp_path, RULES), parts)
+    assert attempts["wall_s"].tolist() == [60, 7]
+    assert attempts["status"].tolist() == ["done", "killed"]
+
+
 def test_an_attempt_that_was_killed_is_closed_by_slurm(tmp_path: Path) -> None:
     record(tmp_path, "a/train_prior", slurm_job="7", status="started", wall_s=None, cpu_s=None)
     record(tmp_path, "b/train_prior", slurm_job="8", status="started", wall_s=None)
