@@ -17,6 +17,8 @@ from pathlib import Path
 
 import torch
 
+from ..products import replacing
+
 log = logging.getLogger(__name__)
 KEPT = 2
 
@@ -28,14 +30,18 @@ def save_state(state: dict[str, object], folder: Path, step: int) -> None:
         state: Tensors and plain values.
         folder: Where the states of this computation live.
         step: Its place among them.
+
+    Raises:
+        OSError: If the disk is full, with the path and what is free there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / "part"
-    with part.open("wb") as file:
-        torch.save(state, file)
+    with replacing(state_path(folder, step)) as part, part.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            # PyTorch covers what the disk said.
+            raise error.__context__ or error from None
         file.flush()
         os.fsync(file.fileno())
-    part.replace(state_path(folder, step))
     _flush(folder)
     for path in _states(folder)[KEPT:]:
         path.unlink()

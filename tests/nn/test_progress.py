@@ -3,6 +3,8 @@
 import logging
 import os
 import pickle
+import subprocess
+import sys
 
 from collections.abc import Callable
 from pathlib import Path
@@ -57,17 +59,45 @@ def test_a_state_is_on_the_disk_before_it_has_its_name_and_before_another_goes(
         order.append(f"name {target.name}")
         return replace(path, target)
 
-    def delete(path: Path) -> None:
-        order.append(f"delete {path.name}")
-        unlink(path)
+    def delete(path: Path, missing_ok: bool = False) -> None:
+        if path.exists():
+            order.append(f"delete {path.name}")
+        unlink(path, missing_ok)
 
     monkeypatch.setattr(os, "fsync", flush)
     monkeypatch.setattr(Path, "replace", name)
     monkeypatch.setattr(Path, "unlink", delete)
     save_state(state(12), folder, 12)
     assert order == [
-        "flush part", "name step_00000012.pt", "flush progress", "delete step_00000004.pt",
-    ]  # fmt: skip
+        "flush .step_00000012.pt.part",
+        "name step_00000012.pt",
+        "flush progress",
+        "delete step_00000004.pt",
+    ]
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+import torch
+from galerne.nn.progress import save_state
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+save_state({"x": torch.zeros(10**5)}, Path(sys.argv[1]), 12)
+"""
+
+
+def test_a_full_disk_is_named_and_the_states_before_stay(folder) -> None:
+    command = [sys.executable, "-c", FULL, str(folder)]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    *_, last = done.stderr.splitlines()
+    assert f"{folder}/step_00000012.pt cannot be written: File too large; " in last
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "step_00000004.pt",
+        "step_00000009.pt",
+    ]
 
 
 class Trap:
