@@ -188,14 +188,14 @@ def table(*rows: dict[str, object]) -> pd.DataFrame:
 def test_costs_add_up_by_rule_in_the_order_in_which_rules_began() -> None:
     pooled = pool_costs(
         table(
-            {"rule": "late", "started": NOON + 9},
+            {"rule": "a", "started": NOON + 9},
             {"rule": "b", "job": "b/1", "status": "failed", "wall_s": 1800.0},
             {"rule": "b", "job": "b/1", "rss_mb": 300.0, "gpu_s": 3600.0},
             {"rule": "b", "job": "b/2", "cpu_s": np.nan},
         ),
         ENERGY,
     )
-    assert list(pooled.index) == ["b", "late"]
+    assert list(pooled.index) == ["b", "a"]
     row = pooled.loc["b"]
     assert (row["jobs"], row["attempts"], row["done"], row["failed"], row["killed"]) == (
         2, 3, 2, 1, 0,
