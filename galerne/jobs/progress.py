@@ -108,7 +108,9 @@ class Progress:
             raise interrupt.Interrupted(where, advanced=True)
 
     def _save(self, path: Path, state: State) -> None:
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in state.items()}
+        # Copies: the format refuses two names for one memory.
+        whole = torch.contiguous_format
+        tensors = {name: x.cpu().clone(memory_format=whole) for name, x in state.items()}
         with replacing(path) as part, part.open("wb") as file:
             file.write(save(tensors, {"crc32": _checksum(tensors)}))
             file.flush()

@@ -66,6 +66,13 @@ def test_what_comes_back_lies_in_memory_as_if_just_computed(progress) -> None:
         assert tensor.data_ptr() % 64 == 0
 
 
+def test_two_names_of_one_tensor_come_back_as_two(progress) -> None:
+    x = torch.arange(12.0).view(3, 4)
+    progress.reached("step", 1, 9, lambda: {"x": x, "same": x, "part": x[1:]})
+    found = progress.latest()[1]
+    assert same(found, {"x": x, "same": x, "part": x[1:]})
+
+
 def test_the_two_newest_are_kept(two) -> None:
     two.reached("step", 3, 9, lambda: state(3))
     assert files(two.folder) == ["step_00000002.safetensors", "step_00000003.safetensors"]
