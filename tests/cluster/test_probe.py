@@ -44,7 +44,7 @@ def test_a_lock_that_does_not_hold_is_told(folder: Path) -> None:
 
 
 def test_an_old_copy_of_the_folder_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "PATIENCE", 0.0)
+    monkeypatch.setattr(probe, "PATIENCE", 0.3)
     assert look(folder, "another word")["sees"] is False
 
 
