@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RULE = re.compile(r"^rule (\w+):\n((?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
+KEYS = ("runtime", "mem_mb")
 AMOUNT = r"^ +{}=(?:growing\()?([\d_]+)"
 
 
@@ -38,9 +39,6 @@ def read_needs(folder: Path) -> list[Need]:
             if "resources:" in body:
                 found.append(Need(name, *(_amount(path, name, body, k) for k in KEYS)))
     return found
-
-
-KEYS = ("runtime", "mem_mb")
 
 
 def _amount(path: Path, name: str, body: str, key: str) -> int:
