@@ -29,7 +29,7 @@ SITE = {
     "account": None,
     "partitions": {"cpu": "cpu", "gpu": "gpu", "training": "preempt"},
     "gpus": 1,
-    "gpu_type": None,
+    "gpu_type": "toy",
     "nodes": 1,
     "longest_minutes": 60,
     "jobs": 20,

@@ -2,9 +2,9 @@
 
 munged, MariaDB, slurmdbd, slurmctld and one slurmd per node listen on ports of their own on the
 loopback interface, and keep their state in one folder, so several clusters can run side by side.
-What a node claims to have (cores, memory, a GPU) is what Slurm schedules; the cores and memory
-of the machine are shared. Jobs are held in cgroups where version 1 is writable, as on a real
-cluster; elsewhere processes are followed through /proc and memory is polled.
+What a node claims to have (cores, memory, a GPU of type toy) is what Slurm schedules; the cores
+and memory of the machine are shared. Jobs are held in cgroups where version 1 is writable, as on
+a real cluster; elsewhere processes are followed through /proc and memory is polled.
 
 Partitions: ``cpu`` (default) and ``gpu`` are never preempted, and preempt the jobs of
 ``preempt``, which go back into the queue; ``short`` has a time limit of one minute.
@@ -89,7 +89,7 @@ AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort={ports[1]}
 AccountingStoragePass={folder}/munge.sock
-AccountingStorageTRES=gres/gpu
+AccountingStorageTRES=gres/gpu,gres/gpu:toy
 AccountingStoreFlags=job_comment
 """
 
@@ -103,7 +103,7 @@ PartitionName=preempt PriorityTier=1 PreemptMode=REQUEUE GraceTime={grace_second
 
 NODE = (
     "NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} Sockets=1 "
-    "CoresPerSocket={cores} ThreadsPerCore=1 RealMemory={memory_mb} Gres=gpu:1\n"
+    "CoresPerSocket={cores} ThreadsPerCore=1 RealMemory={memory_mb} Gres=gpu:toy:1\n"
 )
 
 ACCOUNTING = """\
@@ -285,7 +285,7 @@ class Cluster:
             "slurmdbd.conf": ACCOUNTING.format(**values),
             "cgroup.conf": f"CgroupPlugin=cgroup/v1\nCgroupMountpoint={CGROUPS}\n{limits}",
             "gres.conf": "".join(
-                f"NodeName={node} Name=gpu File={self.folder}/gpu0\n" for node in nodes
+                f"NodeName={node} Name=gpu Type=toy File={self.folder}/gpu0\n" for node in nodes
             ),
         }
         for name, content in files.items():

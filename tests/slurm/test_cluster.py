@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.slurm.checkout import wait_for
+from tests.slurm.checkout import TINY, Checkout, wait_for
 from tests.slurm.cluster import Cluster
 from tests.slurm.machine import CGROUPS, Unavailable, cgroups_writable, install
 
@@ -71,3 +71,19 @@ def test_no_cluster_without_slurm_and_without_apt(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("tests.slurm.machine.shutil.which", lambda *_, **__: None)
     with pytest.raises(Unavailable, match="no apt-get"):
         install()
+
+
+def test_jobs_that_do_the_same_thing_at_once_are_seen(cluster: Cluster, tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, cluster, (TINY,))
+    again = (*BATCH, "-D", str(tmp_path), "--comment", "rule_x")
+    one, two = (cluster.ask(*again, "--wrap", "sleep 5") for _ in "ab")
+    other = cluster.ask(*again[:-1], "rule_y", "--wrap", "sleep 5")
+
+    def ended() -> bool:
+        return [row.state for row in checkout.accounts()] == ["COMPLETED"] * 3
+
+    wait_for("all three end", ended, 60)
+    later = cluster.ask(*again, "--wrap", "true")
+    wait_for("one more", lambda: len(checkout.accounts()) == 4, 60)
+    assert [{a.number, b.number} for a, b in checkout.duplicates()] == [{one, two}]
+    assert {row.number for row in checkout.accounts()} == {one, two, other, later}

@@ -22,7 +22,7 @@ def test_pipeline_comes_to_the_same_report(finished: Checkout, reference: Checko
 
 
 def test_gpus_go_to_the_rules_that_train_and_draw(finished: Checkout) -> None:
-    given = {a.comment for a in finished.accounts() if "gres/gpu=1" in a.allocated}
+    given = {a.comment for a in finished.accounts() if "gres/gpu:toy=1" in a.allocated}
     rules = {"train_autoencoder", "train_prior", "draw_posterior", "sample_prior"}
     assert {comment.removeprefix("rule_").split("_wildcards")[0] for comment in given} == rules
     seen = {row["rule"] for rule in rules for row in finished.usage(rule) if row["gpus"] == 1}
