@@ -40,7 +40,7 @@ rule all:
 rule work:
     output: "out/{{k}}"
     log: "logs/{{k}}.log"
-    resources: mem_mb={memory}, runtime={minutes}
+    resources: mem_mb={memory}, runtime={minutes}, turn=1
     script: "work.py"
 """
 WORK = """
@@ -96,8 +96,8 @@ def submit_all(jobs: int, together: int, folder: Path) -> Iterator[Cost]:
     Raises:
         RuntimeError: If a way fails, with the end of what it said.
     """
+    # One turn at a time: jobs of a group run one after the other, and ask for cores as such.
     turns = ["--resources", "turn=1", "--set-resource-scopes", "turn=local"]
-    turns += ["--default-resources", "turn=1"]
     groups = ["--groups", "work=many", "--group-components", f"many={together}"]
     ways: dict[str, tuple[int, Callable[[Path], None]]] = {
         "sbatch": (jobs, lambda here: _sbatch(here, jobs)),
