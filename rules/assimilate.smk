@@ -28,7 +28,7 @@ rule draw_posterior:
     threads: 1
     resources:
         mem_mb=growing(4_000),
-        runtime=growing(120, longest),
+        runtime=growing(120, partial(longest, "draw_posterior")),
     params:
         draw=draw_of,
         checkpoints=checkpoints(*POSTERIOR, "draw_posterior", "{batch}"),
@@ -53,7 +53,7 @@ rule draw_baseline:
     threads: 1
     resources:
         mem_mb=growing(1_000),
-        runtime=growing(15, longest),
+        runtime=growing(15, partial(longest, "draw_baseline")),
     params:
         step_hours=lambda w: settings("datasets", w.dataset)["step_hours"],
         code=source_digest("draw_baseline"),

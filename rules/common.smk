@@ -4,7 +4,7 @@ Products are filed under the names of the choices that made them:
 {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/{window}.
 """
 
-from functools import cache
+from functools import cache, partial
 from math import inf
 from pathlib import Path
 
@@ -65,9 +65,9 @@ def spawned(*parts: str) -> int:
     return int(settings_digest(CONFIG.seed, *parts), 16) % 2**31
 
 
-def longest() -> float:
-    """The longest time limit that the site allows [min]."""
-    return Site.read().longest_minutes
+def longest(rule: str = "") -> float:
+    """The longest time limit that the site allows for a job of a rule [min]."""
+    return Site.read().longest(rule)
 
 
 def growing(amount: int, most=lambda: inf):

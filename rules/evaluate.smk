@@ -88,7 +88,7 @@ rule compute_maps:
     threads: 1
     resources:
         mem_mb=growing(2_000),
-        runtime=growing(30, longest),
+        runtime=growing(30, partial(longest, "compute_maps")),
     params:
         task=of("tasks"),
         state=state_of,

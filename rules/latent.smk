@@ -87,7 +87,7 @@ rule reconstruct_window:
     threads: 1
     resources:
         mem_mb=growing(2_000),
-        runtime=growing(15, longest),
+        runtime=growing(15, partial(longest, "reconstruct_window")),
     params:
         code=source_digest("reconstruct_window"),
     message:

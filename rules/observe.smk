@@ -52,7 +52,7 @@ rule simulate_observations:
     threads: 1
     resources:
         mem_mb=growing(2_000),
-        runtime=growing(15, longest),
+        runtime=growing(15, partial(longest, "simulate_observations")),
     params:
         network=of("networks"),
         state=state_of,

@@ -87,7 +87,7 @@ rule sample_prior:
     threads: 1
     resources:
         mem_mb=growing(4_000),
-        runtime=growing(60, longest),
+        runtime=growing(60, partial(longest, "sample_prior")),
     params:
         step_hours=lambda w: settings("datasets", w.dataset)["step_hours"],
         members=lambda w: members_in(w.batch),

@@ -4,7 +4,7 @@
 ``slurm/config.yaml`` turns it into Snakemake's settings as it is read.
 """
 
-__all__ = ["GPU_RULES", "TRAINING_RULES", "Partitions", "Site"]
+__all__ = ["GPU_RULES", "SHARED_RULES", "TRAINING_RULES", "Partitions", "Site"]
 
 import os
 
@@ -21,6 +21,10 @@ TRAINING_RULES = ("train_autoencoder", "train_prior")
 GPU_RULES = (*TRAINING_RULES, "draw_posterior", "sample_prior")
 PATIENCE = "--open-mode=append --signal=TERM@120"  # seconds to save before the time limit
 Name = Annotated[str, Field(pattern=r"^[\w.-]+$")]
+SHARED_RULES = (
+    *("simulate_observations", "draw_baseline", "reconstruct_window", "sample_prior"),
+    *("draw_posterior", "compute_maps"),
+)
 Image = Annotated[str, Field(pattern=r"^[\w./:+-]+(@sha256:[0-9a-f]{64})?$")]
 
 
@@ -49,6 +53,9 @@ class Site(Strict):
     longest_minutes: int = Field(ge=10, description="Longest time limit of a job [min].")
     jobs: int = Field(ge=1, description="Most jobs in the queue at a time.")
     downloads: int = Field(ge=1, description="Most downloads at a time.")
+    together: dict[Literal[SHARED_RULES], Annotated[int, Field(ge=1, le=1000)]] = Field(
+        default={}, description="Jobs of a rule that share an allocation, one after the other."
+    )
     poll_seconds: int = Field(ge=1, description="First wait before asking Slurm for states [s].")
     image: Image | None = Field(
         default=None, description="Container image of every rule, with --sdm apptainer."
@@ -79,13 +86,27 @@ class Site(Strict):
             return known.training or drawing
         return drawing if rule in GPU_RULES else known.cpu
 
-    def default_resources(self) -> dict[str, str]:
+    def longest(self, rule: str = "") -> int:
+        """The longest time limit of one job of a rule, so that those of a group fit [min]."""
+        return max(self.longest_minutes // self.together.get(rule, 1), 1)
+
+    def groups(self) -> list[str]:
+        """Rules whose jobs share allocations, each a group of its own, for a profile."""
+        return [f"{rule}={rule}" for rule, count in self.together.items() if count > 1]
+
+    def group_components(self) -> list[str]:
+        """Jobs of each group in an allocation, for a profile."""
+        return [f"{rule}={count}" for rule, count in self.together.items() if count > 1]
+
+    def default_resources(self) -> dict[str, object]:
         """Resources of every job, for a profile."""
         named = {"slurm_account": self.account, "slurm_partition": self.partitions.cpu}
         return {key: name for key, name in named.items() if name} | {
             "mem_mb": "1000 * attempt",
             "runtime": f"min(60 * attempt, {self.longest_minutes})",
             "slurm_extra": f"'{PATIENCE}'",
+            "turn": 1,
+            "disk_mb": 1000,  # or else Snakemake asks for the size of every input of every job
         }
 
     def set_resources(self) -> dict[str, dict[str, object]]:

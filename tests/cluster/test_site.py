@@ -1,12 +1,14 @@
 """The site file: read with its faults named, and turned into resources."""
 
+import re
+
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from galerne.cluster.site import GPU_RULES, ROOT, TRAINING_RULES, Site
+from galerne.cluster.site import GPU_RULES, ROOT, SHARED_RULES, TRAINING_RULES, Site
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def site(tmp_path: Path) -> Callable[..., Site]:
 def test_the_shipped_site_asks_for_nothing_special() -> None:
     site = Site.read(ROOT / "slurm/site.yaml")
     assert site.set_resources() == {}
-    assert set(site.default_resources()) == {"mem_mb", "runtime", "slurm_extra"}
+    assert set(site.default_resources()) == {"mem_mb", "runtime", "slurm_extra", "turn", "disk_mb"}
     assert {site.partition(rule) for rule in ("fetch_period", *GPU_RULES)} == {None}
 
 
@@ -118,3 +120,21 @@ def test_the_environment_names_another_site_and_what_to_do_about_leftovers(
     monkeypatch.setenv("GALERNE_LEFTOVERS", "maybe")
     with pytest.raises(ValueError, match="GALERNE_LEFTOVERS is 'maybe'; allowed: wait"):
         Site.read()
+
+
+def test_jobs_that_share_an_allocation_fit_its_time_limit(site: Callable[..., Site]) -> None:
+    shared = site(together={"draw_posterior": 4, "compute_maps": 1}, longest_minutes=600)
+    assert shared.groups() == ["draw_posterior=draw_posterior"]
+    assert shared.group_components() == ["draw_posterior=4"]
+    assert [shared.longest(r) for r in ("draw_posterior", "compute_maps", "")] == [150, 600, 600]
+    with pytest.raises(ValueError, match=r"together\.train_prior"):
+        site(together={"train_prior": 2})
+
+
+def test_rules_that_may_share_an_allocation_share_its_time() -> None:
+    text = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
+    named = re.findall(
+        r"^rule (\w+):(?:(?!^rule ).)*?partial\(longest, \"(\w+)\"\)", text, re.M | re.S
+    )
+    assert {one for one, other in named if one == other} == set(SHARED_RULES)
+    assert len(named) == len(SHARED_RULES)
