@@ -19,7 +19,7 @@ import ast
 import hashlib
 import json
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -124,7 +124,7 @@ def _imports(path: Path) -> frozenset[str]:
     inside = path.is_relative_to(PACKAGE)
     package = (PACKAGE.name, *path.relative_to(PACKAGE).parent.parts) if inside else ()
     names: set[str] = set()
-    for node in ast.walk(_tree(path)):
+    for node in _statements(_tree(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -142,7 +142,7 @@ def _tree(path: Path) -> ast.Module:
 @cache
 def _code(path: Path) -> str:
     tree = _tree(path)
-    for node in ast.walk(tree):
+    for node in (tree, *_statements(tree)):
         documented = isinstance(
             node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
         )
@@ -150,6 +150,14 @@ def _code(path: Path) -> str:
             node.body = node.body[1:] or [ast.Pass()]
     tree.body = [node for node in tree.body if not _is_release(node)]
     return ast.unparse(tree)  # unlike a dump, the same under every Python
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement below a node, without a look into expressions."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for inner in getattr(node, block, ()):
+            yield inner
+            yield from _statements(inner)
 
 
 def _is_release(node: ast.stmt) -> bool:

@@ -90,8 +90,12 @@ def asking(inputs):
 
     def refuse_or(wildcards):
         names = [wildcards.dataset, wildcards.autoencoder, wildcards.get("prior")]
-        if QUESTION.concerns(Path(results(*filter(None, names), "model.json"))):
-            raise WorkflowError(str(QUESTION))
+        path = results(*filter(None, names), "model.json")
+        if QUESTION.concerns(Path(path)):
+            raise WorkflowError(
+                f"{path} is finished, and would be trained anew on other periods (see above): "
+                "say so by --config retrain=true, or take the old periods back"
+            )
         return inputs(wildcards)
 
     return refuse_or

@@ -11,6 +11,7 @@ rule plot_maps:
         maps=lambda w: [results(*w, n, "maps", "manifest.json") for n in mapped_of(w)],
         observations=lambda w: LAYOUT.observed(w, mapped_of(w)),
     output:
+        index=results(*CHOICE, "figures", "index.json"),
         figures=report(
             directory(results(*CHOICE, "figures")),
             patterns=["{name}.png"],
@@ -43,6 +44,7 @@ rule plot_scores:
     input:
         scores=rules.pool_scores.output.scores,
     output:
+        index=results("figures", "scores", "index.json"),
         figures=report(
             directory(results("figures", "scores")),
             patterns=["{name}.svg"],
@@ -73,9 +75,9 @@ rule plot_scores:
 rule write_report:
     input:
         scores=rules.pool_scores.output.scores,
-        charts=ancient(rules.plot_scores.output.figures),
+        charts=rules.plot_scores.output.index,
         stills=lambda w: [
-            ancient(results(*c.values(), "figures")) for c in CHOICES.asked()
+            results(*c.values(), "figures", "index.json") for c in CHOICES.asked()
         ],
         maps=lambda w: [
             results(*m.values(), "maps", "manifest.json") for m in CHOICES.mapped()
@@ -106,7 +108,7 @@ rule write_report:
         default=lambda w: defaults(CONFIG, Path("config/default.yaml")),
         choices=lambda w: CHOICES.asked(),
         mapped=lambda w: CHOICES.mapped(),
-        # Folders of figures have no content to compare, only an age that does not count.
+        # An index of figures says which there are, not what they show.
         drawn=lambda w: [source_digest(n)(w) for n in ("plot_maps", "plot_scores")],
         code=source_digest("write_report"),
     message:

@@ -1,0 +1,452 @@
+"""The table of what reruns when: kinds of change to a finished run, and the jobs that follow.
+
+It is read as: after this change, exactly these jobs. It is laid out by hand, from what each
+module, key and file is for; Snakemake is asked by the tests.
+"""
+
+import ast
+import random
+import re
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import yaml
+
+from .conftest import CONFIG, ROOT
+from .workspace import Workspace
+
+Jobs = dict[str, int]
+
+# Every job of the tiny run: 3 periods, 2 windows, 3 tasks, 2 batches of members.
+EVERYTHING: Jobs = {
+    "fetch_period": 3,
+    "regrid_period": 3,
+    "pool_moments": 1,
+    "pool_climatology": 1,
+    "draw_baseline": 2,
+    "train_autoencoder": 1,
+    "encode_period": 2,
+    "reconstruct_window": 2,
+    "pool_latent_moments": 1,
+    "train_prior": 1,
+    "sample_prior": 4,
+    "place_instruments": 1,
+    "simulate_observations": 2,
+    "draw_posterior": 12,
+    "score_members": 12,
+    "pool_scores": 1,
+    "compute_maps": 6,
+    "plot_maps": 3,
+    "plot_scores": 1,
+    "write_report": 1,
+}
+
+
+def jobs(*rules: str | Jobs, **counts: int) -> Jobs:
+    """All jobs of some rules, or as many as are said."""
+    found: Jobs = {}
+    for rule in rules:
+        found |= {rule: EVERYTHING[rule]} if isinstance(rule, str) else rule
+    return found | counts
+
+
+def but(some: Jobs, *rules: str) -> Jobs:
+    """Some jobs without those of some rules."""
+    return {name: count for name, count in some.items() if name not in rules}
+
+
+# What follows from a change, by where it begins. Three in four scores are of baselines, each of
+# which follows from another part; the fourth is the posterior's.
+NOTHING: Jobs = {}
+PAGE = jobs("write_report")
+POOLED = jobs("pool_scores", "plot_scores", PAGE)
+SCORES = jobs("score_members", POOLED)
+MAPS = jobs("compute_maps", "plot_maps", PAGE)
+JUDGED = jobs(SCORES, MAPS)
+DRAWN = jobs("draw_posterior", JUDGED, score_members=3)
+SAMPLED = jobs("sample_prior", JUDGED, score_members=3)
+BOTH = jobs(SAMPLED, DRAWN, score_members=6)
+OBSERVED = jobs("simulate_observations", DRAWN, score_members=12)
+PLACED = jobs("place_instruments", OBSERVED)
+TRAINED = jobs("train_prior", BOTH, score_members=6)
+GAUSSIAN = jobs("pool_latent_moments", TRAINED, score_members=6)
+ENCODED = jobs("encode_period", "reconstruct_window", GAUSSIAN, score_members=9)
+LATENT = jobs("train_autoencoder", ENCODED)
+CLIMATE = jobs("pool_climatology", "draw_baseline", LATENT, score_members=12)
+GRIDDED = jobs("regrid_period", "pool_moments", CLIMATE, OBSERVED)
+FETCHED = jobs("fetch_period", GRIDDED)
+ONE_TASK = jobs(DRAWN, draw_posterior=4, score_members=4, compute_maps=2, plot_maps=1)
+WINDOWED = jobs("draw_baseline", "reconstruct_window", GAUSSIAN, OBSERVED)  # all that has windows
+
+
+class Change(NamedTuple):
+    """A change, and the jobs that follow from it."""
+
+    name: str
+    make: Callable[[Workspace], Sequence[str]]  # returns further arguments
+    expected: Jobs
+
+
+def edited(path: str) -> Callable[[Workspace], Sequence[str]]:
+    """Another body of a function of a module."""
+
+    def make(space: Workspace) -> Sequence[str]:
+        lines = space.read(path).splitlines(keepends=True)
+        for node in ast.walk(ast.parse("".join(lines))):
+            body = getattr(node, "body", [])
+            if isinstance(node, ast.FunctionDef) and body[bool(ast.get_docstring(node)) :]:
+                first = body[bool(ast.get_docstring(node))]
+                lines.insert(first.lineno - 1, " " * first.col_offset + "print(0)\n")
+                break
+        else:
+            lines.append("ANOTHER = 0\n")
+        space.write(path, "".join(lines))
+        return ()
+
+    return make
+
+
+def replaced(path: str, old: str, new: str) -> Callable[[Workspace], Sequence[str]]:
+    """Other words in a file."""
+
+    def make(space: Workspace) -> Sequence[str]:
+        assert re.search(old, space.read(path), re.MULTILINE), old
+        space.write(path, re.sub(old, new, space.read(path), count=1, flags=re.MULTILINE))
+        return ()
+
+    return make
+
+
+def configured(*overlays: str) -> Callable[[Workspace], Sequence[str]]:
+    """Other values of keys, by their paths: `a.b=1`."""
+
+    def make(space: Workspace) -> Sequence[str]:
+        change: dict[str, Any] = {}
+        for overlay in overlays:
+            path, _, value = overlay.partition("=")
+            *parents, last = path.split(".")
+            block = change
+            for key in parents:
+                block = block.setdefault(key, {})
+            block[last] = yaml.safe_load(value)
+        space.write("change.yaml", yaml.safe_dump(change))
+        return ("change.yaml",)
+
+    return make
+
+
+def called(*arguments: str) -> Callable[[Workspace], Sequence[str]]:
+    """Other arguments of the call."""
+    return lambda space: arguments
+
+
+def touched(seed: int) -> Callable[[Workspace], Sequence[str]]:
+    """Every file and folder newer than it was, in an order of its own, or in the reverse of it."""
+
+    def make(space: Workspace) -> Sequence[str]:
+        paths = sorted(path for path in space.folder.rglob("*") if ".snakemake" not in path.parts)
+        random.Random(abs(seed)).shuffle(paths)
+        start = max(path.stat().st_mtime for path in paths) + 1
+        for k, path in enumerate(paths if seed > 0 else reversed(paths)):
+            space.touch(path, start + k)
+        return ()
+
+    return make
+
+
+# Code: a function of a module does something else.
+MODULES = {
+    "__init__.py": EVERYTHING,
+    "arrays.py": FETCHED,
+    "catalogue.py": FETCHED,
+    "products.py": EVERYTHING,
+    "provenance.py": NOTHING,
+    "stages.py": NOTHING,
+    "config/models.py": NOTHING,
+    "config/choices.py": NOTHING,
+    "cluster/guard.py": NOTHING,
+    "jobs/job.py": NOTHING,
+    "jobs/receipt.py": NOTHING,
+    "jobs/interrupt.py": NOTHING,
+    "source/archive.py": NOTHING,  # the tiny run simulates
+    "source/nature_run.py": FETCHED,
+    "source/spinup.py": FETCHED,
+    "source/vertical.py": FETCHED,
+    "source/integrity.py": FETCHED,
+    "source/selection.py": FETCHED,
+    "grid/areas.py": GRIDDED,
+    "grid/regrid.py": GRIDDED,
+    "stats/moments.py": jobs("pool_moments", PAGE),
+    "stats/climatology.py": CLIMATE,
+    "stats/transform.py": CLIMATE,
+    "nn/blocks.py": LATENT,
+    "nn/checkpoint.py": LATENT,
+    "nn/fit.py": LATENT,
+    "nn/parallel.py": LATENT,
+    "nn/progress.py": LATENT,
+    "latent/autoencoder.py": LATENT,
+    "latent/training.py": LATENT,
+    "prior/gaussian.py": GAUSSIAN,
+    "prior/window.py": GAUSSIAN,
+    "prior/backbone.py": TRAINED,
+    "prior/training.py": TRAINED,
+    "prior/integrator.py": BOTH,
+    "prior/trajectory.py": BOTH,
+    "prior/checkpoint.py": BOTH,
+    "observe/network.py": PLACED,
+    "observe/noise.py": PLACED,
+    "observe/instrument.py": OBSERVED,
+    "observe/operator.py": OBSERVED,
+    "observe/orbit.py": OBSERVED,
+    "observe/table.py": OBSERVED,
+    "observe/task.py": jobs(DRAWN, score_members=12),
+    "observe/window.py": jobs(
+        "draw_baseline", "reconstruct_window", SAMPLED, OBSERVED, score_members=12
+    ),
+    "assimilate/forward.py": DRAWN,
+    "assimilate/guidance.py": DRAWN,
+    "assimilate/posterior.py": DRAWN,
+    "evaluate/ensemble.py": JUDGED,
+    "evaluate/scores.py": SCORES,
+    "evaluate/maps.py": MAPS,
+    "report/page.py": PAGE,
+    "report/bill.py": PAGE,
+    "report/tables.py": jobs("plot_scores", PAGE),
+    "report/charts.py": jobs("plot_scores", PAGE),
+    "report/figures.py": jobs("plot_maps", PAGE),
+    "report/style.py": jobs("plot_maps", "plot_scores", PAGE),
+}
+SCRIPTS = {
+    "fetch_period": FETCHED,
+    "pool_moments": jobs("pool_moments", PAGE),
+    "train_autoencoder": LATENT,
+    "train_prior": TRAINED,
+    "reconstruct_window": jobs("reconstruct_window", SCORES, score_members=3),
+    "place_instruments": PLACED,
+    "draw_posterior": DRAWN,
+    "pool_scores": POOLED,
+    "plot_maps": jobs("plot_maps", PAGE),
+    "write_report": PAGE,
+}
+
+# Words: nothing that runs is another.
+WORDS = {
+    "a docstring": replaced("galerne/products.py", r'^"""', '"""Reworded. '),
+    "a docstring of a script": replaced("workflow/scripts/train_prior.py", r'^"""', '"""Again: '),
+    "a comment": replaced("galerne/source/nature_run.py", r"^import", "# A remark.\nimport"),
+    "a comment of a script": replaced(
+        "workflow/scripts/train_prior.py", r"^import", "# A remark.\nimport"
+    ),
+    "the message of a rule": replaced("rules/prior.smk", "Training prior", "Now training prior"),
+    "a comment of a rule": replaced("rules/grid.smk", r"^rule", "# A remark.\nrule"),
+    "a comment of the defaults": replaced("config/default.yaml", r"^seed:.*$", "seed: 0  # one"),
+    "a comment of the overlay": replaced(CONFIG, r"^run:", "# A remark.\nrun:"),
+    "a comment of an environment": replaced("envs/torch.yaml", r"\A", "# A remark.\n"),
+    "the number of the release": replaced("galerne/__init__.py", r'= "', '= "9.'),
+    "how scripts are started": replaced("workflow/launch", r"^set ", "# A remark.\nset "),
+}
+
+# Where and how: the same products, made on another machine.
+SHAPE = {
+    "more threads": called("--set-threads", "train_prior=7", "--cores", "16"),
+    "more memory": called("--set-resources", "train_prior:mem_mb=9000", "sample_prior:runtime=9"),
+    "Slurm": called("--profile", "slurm"),
+    "another site": replaced("slurm/site.yaml", "^gpus: *0", "gpus: 2"),
+}
+
+SPEEDY, NETWORK, TINY = "datasets.speedy_t21", "networks.tiny.instruments", "experiments.tiny"
+LONGER = "{role: train, start: 2005-01-01T00:00, end: 2005-03-31T18:00}"
+YEAR = f"{SPEEDY}.periods.later={LONGER}"
+
+
+def more(block: str, name: str) -> str:
+    """A named block of the tiny configuration under another name, `more`."""
+    default, tiny = (
+        yaml.safe_load((ROOT / path).read_text())[block].get(name, {})
+        for path in ("config/default.yaml", CONFIG)
+    )
+    return f"{block}.more={yaml.safe_dump(default | tiny, default_flow_style=True)}"
+
+
+MORE_PRIOR, MORE_DATA = more("priors", "tiny"), more("datasets", "speedy_t21")
+MORE_EXPERIMENTS = (more("experiments", "tiny"), "run=[tiny, more]")
+
+# fmt: off
+# Settings: another value of a key, and of the keys that must go with it.
+SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
+    ("results=elsewhere", EVERYTHING),
+    ("seed=1", EVERYTHING),
+    ("data_root=docs", NOTHING),
+    ("threads=1", NOTHING),
+    ("retrain=true", NOTHING),
+    (f"{SPEEDY}.source.truncation=31", FETCHED),
+    (f"{SPEEDY}.source.time_step_minutes=30", FETCHED),
+    (f"{SPEEDY}.source.spinup_days=31", FETCHED),
+    (f"{SPEEDY}.surface=[mean_sea_level_pressure, 2m_temperature]", FETCHED),
+    (f"{SPEEDY}.pressure=[temperature, geopotential, u_component_of_wind, v_component_of_wind]",
+     FETCHED),
+    (f"{SPEEDY}.levels=[500, 700, 850]", FETCHED),
+    ((f"{SPEEDY}.step_hours=3", f"{TINY}.window_hours=9", "tasks.filtering_tiny.now_hours=[9]",
+      "tasks.forecasting_tiny.now_hours=[3]"), FETCHED),
+    (f"{SPEEDY}.grid.latitudes=24", GRIDDED),
+    (f"{SPEEDY}.grid.longitudes=48", GRIDDED),
+    (f"{SPEEDY}.grid.poles=true", GRIDDED),
+    (f"{SPEEDY}.climatology.harmonics_of_year=1", CLIMATE),
+    (f"{SPEEDY}.climatology.harmonics_of_day=1", CLIMATE),
+    (f"{SPEEDY}.gap_hours=120", PAGE),
+    (f"{SPEEDY}.periods.test.end=2003-01-31T18:00",
+     jobs("reconstruct_window", OBSERVED, fetch_period=1, regrid_period=1)),
+    ("autoencoders.tiny.latent_channels=16", LATENT),
+    ("autoencoders.tiny.downsampling=2", LATENT),
+    ("autoencoders.tiny.hidden_channels=16", LATENT),
+    ("autoencoders.tiny.blocks=2", LATENT),
+    ("autoencoders.tiny.bound=4.0", LATENT),
+    ("autoencoders.tiny.noise=0.1", LATENT),
+    ("autoencoders.tiny.steps=61", LATENT),
+    ("autoencoders.tiny.batch_size=8", LATENT),
+    ("autoencoders.tiny.learning_rate=2.0e-3", LATENT),
+    (("priors.tiny.states=3", f"{TINY}.window_hours=12", "tasks.filtering_tiny.now_hours=[12]"),
+     WINDOWED),
+    ("priors.tiny.sigma_min=0.02", BOTH),
+    ("priors.tiny.sigma_max=90.0", BOTH),
+    ("priors.tiny.gaussian.components=16", GAUSSIAN),
+    ("priors.tiny.gaussian.heldout_share=0.3", GAUSSIAN),
+    ("priors.tiny.network.patch=1", TRAINED),
+    ("priors.tiny.network.hidden_channels=32", TRAINED),
+    ("priors.tiny.network.blocks=1", TRAINED),
+    ("priors.tiny.network.heads=2", TRAINED),
+    ("priors.tiny.network.steps=61", TRAINED),
+    ("priors.tiny.network.batch_size=4", TRAINED),
+    ("priors.tiny.network.learning_rate=1.0e-4", TRAINED),
+    ("priors.tiny.network.ema_half_life=11", TRAINED),
+    ("priors.tiny.sampling.sampler=ddim", SAMPLED),
+    ("priors.tiny.sampling.steps=9", SAMPLED),
+    ("networks.tiny.withheld_share=0.3", PLACED),
+    (f"{NETWORK}.stations.sites.count=50", PLACED),
+    (f"{NETWORK}.stations.sites.file=Snakefile", PLACED),
+    (f"{NETWORK}.stations.every_hours=3", OBSERVED),
+    (f"{NETWORK}.stations.errors.2m_temperature=2.0", OBSERVED),
+    (f"{NETWORK}.soundings.sites.count=10", PLACED),
+    (f"{NETWORK}.soundings.sites.file=Snakefile", PLACED),
+    (f"{NETWORK}.soundings.hours=[0]", OBSERVED),
+    (f"{NETWORK}.soundings.levels=[500]", OBSERVED),
+    (f"{NETWORK}.soundings.errors.temperature=0.8", OBSERVED),
+    (f"{NETWORK}.polar_orbiter.altitude_km=800", OBSERVED),
+    (f"{NETWORK}.polar_orbiter.inclination_degrees=98", OBSERVED),
+    (f"{NETWORK}.polar_orbiter.width_km=1900", OBSERVED),
+    (f"{NETWORK}.polar_orbiter.across=4", OBSERVED),
+    (f"{NETWORK}.polar_orbiter.every_seconds=800", OBSERVED),
+    (f"{NETWORK}.polar_orbiter.levels=[850]", OBSERVED),
+    (f"{NETWORK}.polar_orbiter.errors.temperature=1.1", OBSERVED),
+    ("methods.mmps.covariance=jacobian", DRAWN),
+    ("methods.mmps.sampler=heun", DRAWN),
+    ("methods.mmps.steps=11", DRAWN),
+    ("methods.mmps.solver=gmres", DRAWN),
+    ("methods.mmps.iterations=5", DRAWN),
+    ("tasks.filtering_tiny.now_hours=[12]", ONE_TASK),
+    ("evaluation.crps=ecdf", SCORES),
+    ("evaluation.map_members=2", MAPS),
+    ("report.title=Another", PAGE),
+    ("report.maps=[2m_temperature]", jobs("plot_scores", MAPS)),
+    ("report.windows=1", jobs("plot_maps", PAGE)),
+    ("report.energy.watts_per_core=9.0", PAGE),
+    ("report.energy.watts_per_gpu=300.0", PAGE),
+    ("report.energy.pue=1.2", PAGE),
+]
+
+# More or less of something: what stays is not made again.
+ADDED: list[tuple[str, Sequence[str], Jobs]] = [
+    ("a window", [f"{TINY}.windows=[2003-01-14T00:00, 2003-01-18T00:00, 2003-01-22T00:00]"],
+     jobs(JUDGED, draw_baseline=1, reconstruct_window=1, sample_prior=2, simulate_observations=1,
+          draw_posterior=6, compute_maps=3)),
+    ("no more of a window", [f"{TINY}.windows=[2003-01-14T00:00]"], jobs(SCORES, "plot_maps")),
+    ("a batch of members", [f"{TINY}.members=6"], jobs(BOTH, sample_prior=2, draw_posterior=6)),
+    ("larger batches", [f"{TINY}.members_per_job=4"],
+     jobs(BOTH, sample_prior=2, draw_posterior=6)),
+    ("a network", [more("networks", "tiny"), f"{TINY}.networks=[tiny, more]"], PLACED),
+    ("a method", [more("methods", "mmps"), f"{TINY}.methods=[mmps, more]"], DRAWN),
+    ("a task", ["tasks.more={kind: filtering, now_hours: [12]}",
+                f"{TINY}.tasks=[reanalysis, filtering_tiny, forecasting_tiny, more]"], ONE_TASK),
+    ("no more of a task", [f"{TINY}.tasks=[reanalysis, filtering_tiny]"], POOLED),
+    ("a prior", [MORE_PRIOR, f"{TINY}.prior=more"], jobs(GAUSSIAN, score_members=12)),
+    ("an autoencoder", [more("autoencoders", "tiny"), f"{TINY}.autoencoder=more"],
+     jobs(LATENT, score_members=12)),
+    ("a dataset", [MORE_DATA, f"{TINY}.dataset=more"], EVERYTHING),
+    ("an experiment that shares everything", MORE_EXPERIMENTS, PAGE),
+    ("an experiment that shares all but the prior",
+     [*MORE_EXPERIMENTS, MORE_PRIOR, "experiments.more.prior=more"],
+     jobs(GAUSSIAN, score_members=12)),
+    ("a prior that nothing uses", [MORE_PRIOR], NOTHING),
+    ("a network that nothing uses", [more("networks", "tiny")], NOTHING),
+    ("a test period without windows",
+     [f"{SPEEDY}.periods.later={LONGER.replace('train', 'test')}"], PAGE),
+]
+
+# Periods that models learn from: unasked, what is new and its statistics; then the models too.
+NEW = jobs(fetch_period=1, regrid_period=1)
+STATISTICS = jobs(NEW, "pool_moments", "pool_climatology")
+RELEARNT = jobs(NEW, "pool_moments", CLIMATE)
+PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
+    ("a year", [YEAR], STATISTICS, jobs(RELEARNT, encode_period=3)),
+    ("a validation period", [f"{SPEEDY}.periods.later={LONGER.replace('train', 'validation')}"],
+     NEW, jobs(NEW, LATENT, encode_period=3)),
+    ("other dates of a training period", [f"{SPEEDY}.periods.train.end=2001-05-31T18:00"],
+     NOTHING, RELEARNT),
+    ("other dates of a validation period",
+     [f"{SPEEDY}.periods.validation.end=2002-01-31T18:00"], NOTHING, jobs(NEW, LATENT)),
+    ("a year and a setting", [YEAR, "priors.tiny.network.steps=61"],
+     STATISTICS, jobs(RELEARNT, encode_period=3)),
+    ("a year, and a second experiment on its data",
+     [YEAR, *MORE_EXPERIMENTS, MORE_PRIOR, "experiments.more.prior=more"],
+     STATISTICS,
+     jobs(RELEARNT, encode_period=3, pool_latent_moments=2, train_prior=2, sample_prior=8,
+          draw_posterior=24, score_members=24, compute_maps=12, plot_maps=6)),
+    ("a year, and a second experiment on other data",
+     [YEAR, *MORE_EXPERIMENTS, MORE_DATA, "experiments.more.dataset=more"],
+     # Nothing that is for the report of both: neither its scores nor moments of the other data.
+     but(EVERYTHING, "pool_scores", "plot_scores", "write_report")
+     | jobs(fetch_period=4, regrid_period=4, pool_climatology=2),
+     {rule: 2 * count for rule, count in EVERYTHING.items()}
+     | jobs(POOLED, fetch_period=4, regrid_period=4, encode_period=5, place_instruments=1,
+            simulate_observations=2)),
+]
+# fmt: on
+
+# Products that are not what they were.
+SPOILT = {
+    "speedy_t21/networks/tiny/sites.csv": OBSERVED,
+    "speedy_t21/tiny/model.json": ENCODED,
+    "scores.csv": jobs("plot_scores", PAGE),
+}
+
+
+def spoilt(path: str) -> Callable[[Workspace], Sequence[str]]:
+    """Other content of a product."""
+
+    def make(space: Workspace) -> Sequence[str]:
+        where = space.results / path
+        space.write(str(where.relative_to(space.folder)), where.read_text() + "\n")
+        return ()
+
+    return make
+
+
+OVERLAYS = [(keys,) if isinstance(keys, str) else keys for keys, _ in SETTINGS]
+CHANGES = [
+    Change("nothing", called(), NOTHING),
+    *(Change(f"code: {path}", edited(f"galerne/{path}"), e) for path, e in MODULES.items()),
+    *(Change(f"code: {s}", edited(f"workflow/scripts/{s}.py"), e) for s, e in SCRIPTS.items()),
+    *(Change(f"words: {name}", make, NOTHING) for name, make in WORDS.items()),
+    *(Change(f"shape: {name}", make, NOTHING) for name, make in SHAPE.items()),
+    *(
+        Change(f"setting: {keys[0]}", configured(*keys), e)
+        for keys, (_, e) in zip(OVERLAYS, SETTINGS, strict=True)
+    ),
+    *(Change(f"added: {name}", configured(*keys), e) for name, keys, e in ADDED),
+    *(Change(f"unasked: {name}", configured(*keys), e) for name, keys, e, _ in PERIODS),
+    *(Change(f"asked: {n}", configured(*keys, "retrain=true"), e) for n, keys, _, e in PERIODS),
+    *(Change(f"spoilt: {path}", spoilt(path), e) for path, e in SPOILT.items()),
+    *(Change(f"touched: all, order {seed}", touched(seed), NOTHING) for seed in (1, -1)),
+]
+OVERLAYS += [tuple(keys) for _, keys, *_ in [*ADDED, *PERIODS]]
