@@ -83,7 +83,7 @@ def test_training_across_two_nodes_longer_than_its_time_limit(
     os.kill(pid, signal.SIGCONT)
     untrained.finish(controller)
     assert untrained.attempts(RULE)[0] == "interrupted"
-    assert untrained.attempts(RULE)[-1] == "done"
+    assert untrained.attempts(RULE).count("done") == 1  # adopted if the limit was that near
     assert untrained.resumed_at(RULE) >= 50
     assert statuses(untrained)[0] == "REQUEUED"
     assert_close(untrained, reference)

@@ -27,9 +27,9 @@ def test_training_longer_than_any_time_limit_finishes_by_itself(
     outlast(untrained, cluster, 300)
     outlast(untrained, cluster, 600)
     untrained.finish(controller)
-    *before, last = untrained.attempts(RULE)
-    assert len(before) >= 2
-    assert {*before, last} == {"interrupted", "done"}
+    attempts = untrained.attempts(RULE)
+    assert attempts.count("interrupted") >= 2
+    assert attempts.count("done") == 1
     assert untrained.resumed_at(RULE) >= 600
     assert statuses(untrained)[:2] == ["REQUEUED", "REQUEUED"]
     conclude(untrained, reference)
