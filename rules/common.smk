@@ -223,13 +223,31 @@ def words_of_jobs() -> dict[str, str]:
     return named | {path: path for path in paths}
 
 
+def batches_of_trainings() -> dict[str, int]:
+    """The batch size of each training, by its key."""
+    found = {
+        f"autoencoders.{name}.batch_size": block.batch_size
+        for name, block in CONFIG.autoencoders.items()
+    }
+    return found | {
+        f"priors.{name}.network.batch_size": block.network.batch_size
+        for name, block in CONFIG.priors.items()
+    }
+
+
 def begin_run(slurm: bool) -> None:
     """Takes the folder of results for this run; waits for what an earlier one left."""
     from galerne.cluster.doctor import check_before_submitting  # not in every job
 
     site, root = Site.read(), Path(CONFIG.results)
     try:
-        check_before_submitting(site, root, slurm=slurm, words=words_of_jobs())
+        check_before_submitting(
+            site,
+            root,
+            slurm=slurm,
+            words=words_of_jobs(),
+            batches=batches_of_trainings(),
+        )
         begin(
             root,
             slurm=slurm,

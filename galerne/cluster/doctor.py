@@ -45,6 +45,7 @@ def check_before_submitting(
     *,
     slurm: bool,
     words: Mapping[str, str] | None = None,
+    batches: Mapping[str, int] | None = None,
     run: Ask = ask,
 ) -> None:
     """Refuses to start what would fail at once; takes well below a second.
@@ -54,6 +55,7 @@ def check_before_submitting(
         root: The folder of results.
         slurm: Whether jobs go to Slurm.
         words: What the commands of jobs will hold, as :func:`.words.refuse_words`.
+        batches: The batch size of each training, by its key in the configuration.
         run: Runs a command of Slurm.
 
     Raises:
@@ -62,6 +64,7 @@ def check_before_submitting(
     faults = [refuse_folder(root)]
     if slurm:
         faults += refuse_python(sys.executable) + refuse_words(words or {})
+        faults += _refuse_batches(site, batches or {})
         faults += refuse_partitions(site, read_partitions(run))
     if found := [fault for fault in faults if fault]:
         raise RuntimeError("; ".join(found))
@@ -114,6 +117,16 @@ def main(arguments: Sequence[str]) -> int:
         absent += finding.level == "missing"
     print(f"{absent} missing" if absent else "nothing is missing")
     return min(absent, 1)
+
+
+def _refuse_batches(site: Site, batches: Mapping[str, int]) -> list[str]:
+    """Says which batches do not divide between the processes of a training."""
+    return [
+        f"{key} {size} does not divide between the {site.processes} processes of a training "
+        "(nodes times gpus of slurm/site.yaml): make it a multiple"
+        for key, size in batches.items()
+        if size % site.processes
+    ]
 
 
 def _results(overlays: Sequence[str]) -> Path:

@@ -86,6 +86,12 @@ class Site(Strict):
             return known.training or drawing
         return drawing if rule in GPU_RULES else known.cpu
 
+    @property
+    def processes(self) -> int:
+        """Processes of a training, as ``workflow/launch`` starts them."""
+        given = os.environ.get("GALERNE_PROCESSES_PER_NODE", "")
+        return self.nodes * max(int(given) if given.isdigit() else self.gpus, 1)
+
     def longest(self, rule: str = "") -> int:
         """The longest time limit of one job of a rule, so that those of a group fit [min]."""
         return max(self.longest_minutes // self.together.get(rule, 1), 1)

@@ -7,6 +7,7 @@ import sys
 import time
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,21 @@ def test_a_run_does_not_start_with_words_that_a_shell_reads(
     with pytest.raises(RuntimeError, match="--config report: a shell on the way to Slurm"):
         check_before_submitting(site(), tmp_path, slurm=True, words=words, run=cluster)
     check_before_submitting(site(), tmp_path, slurm=False, words=words, run=cluster)
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(
+    cluster: Any, site: Sites, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = {"autoencoders.a.batch_size": 16, "priors.p.network.batch_size": 6}
+    check = partial(check_before_submitting, root=tmp_path, batches=batches, run=cluster)
+    with pytest.raises(RuntimeError, match=r"priors.p.network.batch_size 6 .* the 4 proc") as e:
+        check(site(nodes=4), slurm=True)
+    assert "autoencoders" not in str(e.value)
+    check(site(nodes=4), slurm=False)
+    check(site(nodes=2), slurm=True)
+    monkeypatch.setenv("GALERNE_PROCESSES_PER_NODE", "2")
+    with pytest.raises(RuntimeError, match="the 4 processes"):
+        check(site(nodes=2), slurm=True)
 
 
 def test_a_run_with_faults_starts_nowhere(cluster: Any, site: Sites, tmp_path: Path) -> None:
