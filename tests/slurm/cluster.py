@@ -37,10 +37,10 @@ from tests.slurm.machine import (
     PATH,
     born,
     cgroups_writable,
-    free_ports,
     install,
     program,
     remove_cgroups,
+    reserve_ports,
 )
 
 NAME = "galerne"
@@ -180,6 +180,7 @@ class Cluster:
             "lost_seconds": lost_seconds,
         }
         self.cgroups = cgroups
+        self.reserved: FileLock | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -218,7 +219,7 @@ class Cluster:
                 self.down()
             for name in ("log", "state", "spool", "sql", "pids"):
                 (self.folder / name).mkdir(parents=True, mode=0o755)
-            ports = free_ports(3 + self.count)
+            ports, self.reserved = reserve_ports(3 + self.count)
             self._configure(ports)
             self._start_accounting(ports[2])
             self._start("slurmctld", "slurmctld", "-D", "-c")
@@ -240,6 +241,8 @@ class Cluster:
         for name in ("mariadbd", "munged"):
             self._stop(name, signal.SIGTERM)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.reserved:
+            self.reserved.release()
 
     def start_node(self, node: str) -> None:
         """Starts the slurmd of a node."""

@@ -6,19 +6,22 @@ __all__ = [
     "Unavailable",
     "born",
     "cgroups_writable",
-    "free_ports",
     "install",
     "program",
     "remove_cgroups",
+    "reserve_ports",
 ]
 
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "slurmdbd", "sacct", "mariadbd")
 PACKAGES = (
@@ -26,6 +29,7 @@ PACKAGES = (
     *("mariadb-server-core", "mariadb-client-core"),
 )
 CGROUPS = Path("/sys/fs/cgroup")
+BLOCK = 20  # ports of a cluster, of which it uses three and one for each node
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
 
@@ -89,12 +93,23 @@ def remove_cgroups(node: str) -> None:
                     time.sleep(0.1)
 
 
-def free_ports(count: int, first: int = 21_000, last: int = 30_000) -> list[int]:
-    """Returns consecutive ports that nobody listens on."""
-    for start in range(first, last, count):
+def reserve_ports(
+    count: int, first: int = 21_000, last: int = 30_000
+) -> tuple[list[int], FileLock]:
+    """Returns consecutive ports that nobody listens on, and the lock that keeps others off them.
+
+    A port whose daemon was killed for a test looks free to others, so each takes a whole block.
+    """
+    for start in range(first, last, BLOCK):
+        lock = FileLock(Path(tempfile.gettempdir()) / f"galerne-ports-{start}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            continue
         ports = list(range(start, start + count))
         if all(is_free(port) for port in ports):
-            return ports
+            return ports, lock
+        lock.release()
     raise Unavailable(f"no {count} free ports between {first} and {last}")
 
 
