@@ -26,6 +26,8 @@ class Variable:
         minimum: The least plausible value [units].
         maximum: The greatest plausible value [units].
         label: A short label for figures.
+        masked: Whether the variable is undefined in places (NaN), such as over land.
+        northward: For an eastward component of a wind, the name of the northward one.
     """
 
     name: str
@@ -36,17 +38,47 @@ class Variable:
     minimum: float
     maximum: float
     label: str
+    masked: bool = False
+    northward: str | None = None
 
 
 _ROWS = (
     Variable("geopotential", "z", "m**2 s**-2", "geopotential", True, -1e4, 5e5, "Z"),
     Variable("temperature", "t", "K", "air_temperature", True, 150.0, 350.0, "T"),
-    Variable("u_component_of_wind", "u", "m s**-1", "eastward_wind", True, -200.0, 200.0, "U"),
+    Variable(
+        "u_component_of_wind",
+        "u",
+        "m s**-1",
+        "eastward_wind",
+        True,
+        -200.0,
+        200.0,
+        "U",
+        northward="v_component_of_wind",
+    ),
     Variable("v_component_of_wind", "v", "m s**-1", "northward_wind", True, -200.0, 200.0, "V"),
     Variable("specific_humidity", "q", "kg kg**-1", "specific_humidity", True, -1e-3, 0.05, "Q"),
     Variable("2m_temperature", "2t", "K", "air_temperature", False, 170.0, 345.0, "T2M"),
     Variable(
-        "10m_u_component_of_wind", "10u", "m s**-1", "eastward_wind", False, -90.0, 90.0, "U10"
+        "vertical_velocity",
+        "w",
+        "Pa s**-1",
+        "lagrangian_tendency_of_air_pressure",
+        True,
+        -100.0,
+        100.0,
+        "W",
+    ),
+    Variable(
+        "10m_u_component_of_wind",
+        "10u",
+        "m s**-1",
+        "eastward_wind",
+        False,
+        -90.0,
+        90.0,
+        "U10",
+        northward="10m_v_component_of_wind",
     ),
     Variable(
         "10m_v_component_of_wind", "10v", "m s**-1", "northward_wind", False, -90.0, 90.0, "V10"
@@ -70,6 +102,52 @@ _ROWS = (
         -1e-6,
         1.0,
         "TP6h",
+    ),
+    Variable(
+        "2m_dewpoint_temperature",
+        "2d",
+        "K",
+        "dew_point_temperature",
+        False,
+        150.0,
+        320.0,
+        "D2M",
+    ),
+    Variable(
+        "surface_pressure", "sp", "Pa", "surface_air_pressure", False, 40_000.0, 110_000.0, "SP"
+    ),
+    Variable(
+        "total_column_water_vapour",
+        "tcwv",
+        "kg m**-2",
+        "atmosphere_mass_content_of_water_vapor",
+        False,
+        -0.1,
+        150.0,
+        "TCWV",
+    ),
+    Variable("total_cloud_cover", "tcc", "1", "cloud_area_fraction", False, -1e-3, 1.001, "TCC"),
+    Variable(
+        "sea_surface_temperature",
+        "sst",
+        "K",
+        "sea_surface_temperature",
+        False,
+        265.0,
+        315.0,
+        "SST",
+        masked=True,
+    ),
+    Variable(
+        "sea_ice_cover",
+        "ci",
+        "1",
+        "sea_ice_area_fraction",
+        False,
+        -1e-3,
+        1.001,
+        "SIC",
+        masked=True,
     ),
 )
 

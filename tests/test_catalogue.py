@@ -11,12 +11,17 @@ TYPICAL = {
     "specific_humidity": 0.004,  # kg/kg
     "2m_temperature": 288.0,  # K
     "mean_sea_level_pressure": 101_325.0,  # Pa
+    "surface_pressure": 55_000.0,  # Pa, over Tibet
+    "sea_surface_temperature": 271.4,  # K, where sea water freezes
 }
 MISREAD = {
     "temperature": -18.0,  # degrees Celsius
     "specific_humidity": 4.0,  # g/kg
     "2m_temperature": 15.0,  # degrees Celsius
     "mean_sea_level_pressure": 1013.25,  # hPa
+    "surface_pressure": 985.0,  # hPa
+    "sea_surface_temperature": 18.0,  # degrees Celsius
+    "total_cloud_cover": 70.0,  # %
     "total_precipitation_6hr": 12.0,  # mm
 }
 
@@ -37,6 +42,21 @@ def test_short_names_and_labels_are_unique_among_their_kind() -> None:
         if field != "standard_name":
             assert len(set(keys)) == len(keys)
     assert not set(STATIC) & set(VARIABLES)
+
+
+def test_each_eastward_wind_has_its_northward_one() -> None:
+    pairs = {row.name: row.northward for row in VARIABLES.values() if row.northward}
+    assert set(pairs) == {
+        row.name for row in VARIABLES.values() if row.standard_name == "eastward_wind"
+    }
+    for east, north in pairs.items():
+        assert VARIABLES[north].standard_name == "northward_wind"
+        assert VARIABLES[north].on_levels == VARIABLES[east].on_levels
+
+
+def test_what_is_defined_over_the_sea_alone_is_masked() -> None:
+    masked = {row.name for row in VARIABLES.values() if row.masked}
+    assert masked == {"sea_surface_temperature", "sea_ice_cover"}
 
 
 @pytest.mark.parametrize(("name", "value"), TYPICAL.items())

@@ -39,7 +39,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ..catalogue import channels
+from ..catalogue import VARIABLES, channels
 from .paths import InputPath, Line, Name, SourcePath
 
 Positive = Annotated[float, Field(gt=0)]
@@ -90,16 +90,26 @@ class Period(Strict):
 
 
 class Grid(Strict):
-    """The equiangular grid that everything after the source lives on."""
+    """The grid that everything after the source lives on."""
 
+    kind: Literal["equiangular", "gaussian"] = Field(
+        description="Rows evenly apart, or at the roots of a Legendre polynomial (full grid)."
+    )
     latitudes: int = Field(ge=8, le=2048, description="Number of latitude rows.")
     longitudes: int = Field(ge=16, le=4096, description="Number of longitude columns (even).")
-    poles: bool = Field(description="Whether the first and last row lie on the poles.")
+    poles: bool = Field(
+        description="Whether the first and last row lie on the poles (equiangular alone)."
+    )
+    method: Literal["conservative", "bilinear", "nearest"] = Field(
+        description="Means over cells (for coarser grids), between points, or the nearest point."
+    )
 
     @model_validator(mode="after")
-    def _even(self) -> "Grid":
+    def _possible(self) -> "Grid":
         if self.longitudes % 2:
             raise ValueError("longitudes must be even: a row continues across the pole")
+        if self.kind == "gaussian" and self.poles:
+            raise ValueError("no row of a Gaussian grid lies on a pole: set poles to false")
         return self
 
 
@@ -129,6 +139,12 @@ class Dataset(Strict):
             raise ValueError("the state has no channel: name surface or pressure variables")
         if bool(self.pressure) != bool(self.levels):
             raise ValueError("pressure variables need levels, and levels need variables")
+        state = {*self.surface, *self.pressure}
+        for east, north in ((v.name, v.northward) for v in VARIABLES.values() if v.northward):
+            if len(state & {east, north}) == 1:
+                raise ValueError(
+                    f"a wind is regridded as a vector: name both {east} and {north}, or neither"
+                )
         for role in ("train", "validation", "test"):
             if not any(period.role == role for period in self.periods.values()):
                 raise ValueError(f"no period has the role {role!r}")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 
-from ..catalogue import channels
+from ..catalogue import VARIABLES, channels
 from .blocks import Autoencoder, Dataset, Experiment, Grid, ObservingNetwork, Prior, Task
 
 
@@ -36,6 +36,7 @@ def check_experiment(config: BaseModel, name: str) -> None:
         for item in getattr(experiment, key):
             check_known(f"{where}.{key}", item, key, getattr(config, key))
     dataset, prior = config.datasets[experiment.dataset], config.priors[experiment.prior]
+    _check_state(f"datasets.{experiment.dataset}", dataset)
     _check_windows(where, experiment, dataset, prior)
     _check_latents(where, config.autoencoders[experiment.autoencoder], dataset.grid, prior)
     for network in experiment.networks:
@@ -46,6 +47,15 @@ def check_experiment(config: BaseModel, name: str) -> None:
         state = [str(c) for c in channels(dataset.surface, dataset.pressure, dataset.levels)]
         if chosen not in state:
             raise ValueError(f"report.maps: no channel {chosen!r}; allowed: {', '.join(state)}")
+
+
+def _check_state(where: str, dataset: Dataset) -> None:
+    for name in dataset.surface:
+        if VARIABLES[name].masked:
+            raise ValueError(
+                f"{where}.surface: {name} is undefined in places, and no model can learn it: "
+                "an experiment needs variables that are defined everywhere"
+            )
 
 
 def _check_windows(where: str, experiment: Experiment, dataset: Dataset, prior: Prior) -> None:

@@ -6,6 +6,13 @@ from pydantic import ValidationError
 
 from galerne.config.blocks import Dataset, Grid, Period
 
+GRID = {
+    "kind": "equiangular",
+    "latitudes": 16,
+    "longitudes": 32,
+    "poles": False,
+    "method": "conservative",
+}
 START, END = "2001-01-01T00:00", "2001-02-01T00:00"
 
 
@@ -17,7 +24,7 @@ def dataset(**changes: object) -> dict:
         "pressure": [],
         "levels": [],
         "step_hours": 6,
-        "grid": {"latitudes": 16, "longitudes": 32, "poles": False},
+        "grid": GRID,
         "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
         "gap_hours": 120,
         "periods": {
@@ -37,7 +44,19 @@ def test_a_period_ends_after_it_starts() -> None:
 
 def test_a_row_continues_across_the_pole() -> None:
     with pytest.raises(ValidationError, match="longitudes must be even"):
-        Grid(latitudes=16, longitudes=33, poles=False)
+        Grid(**GRID | {"longitudes": 33})
+
+
+def test_a_gaussian_grid_has_no_row_on_a_pole() -> None:
+    Grid(**GRID | {"kind": "gaussian"})
+    with pytest.raises(ValidationError, match="no row of a Gaussian grid lies on a pole"):
+        Grid(**GRID | {"kind": "gaussian", "poles": True})
+
+
+@pytest.mark.parametrize("alone", ["10m_u_component_of_wind", "10m_v_component_of_wind"])
+def test_the_components_of_a_wind_come_together(alone) -> None:
+    with pytest.raises(ValidationError, match="name both 10m_u_component_of_wind and 10m_v_"):
+        Dataset.model_validate(dataset(surface=["2m_temperature", alone]))
 
 
 def test_periods_of_unlike_roles_keep_their_gap() -> None:

@@ -37,6 +37,11 @@ def test_a_window_is_as_long_as_the_prior() -> None:
     assert "experiments.demo.window_hours: 48 differs from the 42 hours" in said
 
 
+def test_what_is_undefined_in_places_is_no_part_of_a_state() -> None:
+    said = refused("datasets.speedy_t31.surface", ["2m_temperature", "sea_surface_temperature"])
+    assert "datasets.speedy_t31.surface: sea_surface_temperature is undefined in places" in said
+
+
 def test_a_window_lies_in_a_test_period() -> None:
     said = refused("experiments.demo.windows", ["2004-02-29T12:00"])
     assert "leaves the test periods: test (2004-01-11" in said

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galerne.grid.areas import cell_areas, latitude_edges
-from galerne.grid.latlon import equiangular
+from galerne.grid.latlon import equiangular, gaussian, gaussian_rows
 
 
 @given(st.integers(2, 200), st.booleans())
@@ -34,3 +34,19 @@ def test_edges_reach_the_poles_in_both_orders() -> None:
 def test_refuses_rows_that_are_no_grid(rows) -> None:
     with pytest.raises(ValueError, match="latitudes"):
         cell_areas(np.array(rows))
+
+
+@pytest.mark.parametrize("rows", [2, 3, 32, 33, 320])
+def test_gaussian_rows_have_their_weights_as_areas(rows) -> None:
+    latitude, _ = gaussian(rows, 4)
+    for seen in (latitude, latitude[::-1], latitude.round(3)):
+        assert np.allclose(cell_areas(seen) * 2, gaussian_rows(rows)[1], atol=1e-12)
+        edges = latitude_edges(seen)
+        assert ((edges[:-1] - seen) * (edges[1:] - seen) < 0).all()  # each within its cell
+
+
+@given(st.integers(4, 400), st.booleans())
+def test_equiangular_rows_are_not_taken_for_gaussian_ones(rows, poles) -> None:
+    latitude, _ = equiangular(rows, 4, poles=poles)
+    middle = (latitude[1:] + latitude[:-1]) / 2
+    assert np.allclose(latitude_edges(latitude)[1:-1], middle)

@@ -8,7 +8,13 @@ from galerne.grid.areas import cell_areas
 from galerne.products import open_product, write_product
 from workflow.scripts.regrid_period import regrid_period
 
-GRID = {"latitudes": 4, "longitudes": 8, "poles": False}
+GRID = {
+    "kind": "equiangular",
+    "latitudes": 4,
+    "longitudes": 8,
+    "poles": False,
+    "method": "conservative",
+}
 
 
 @pytest.fixture

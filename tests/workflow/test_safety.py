@@ -40,6 +40,13 @@ SECRETS = {
     "GALERNE_TOKEN": "hunter2-own",
     "SNAKEMAKE_STORAGE_S3_SECRET_KEY": "hunter2-store",
 }
+GRID = {
+    "kind": "equiangular",
+    "latitudes": 16,
+    "longitudes": 32,
+    "poles": False,
+    "method": "conservative",
+}
 OVERLAY = {
     "data_root": "data of mine",
     "datasets": {
@@ -49,7 +56,7 @@ OVERLAY = {
             "pressure": [],
             "levels": [],
             "step_hours": 6,
-            "grid": {"latitudes": 16, "longitudes": 32, "poles": False},
+            "grid": GRID,
             "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
             "gap_hours": 24,
             "periods": {

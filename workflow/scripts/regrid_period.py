@@ -1,4 +1,4 @@
-"""Regrid one period of a dataset to its grid, conservatively."""
+"""Regrid one period of a dataset to its grid."""
 
 import logging
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dask
 
-from galerne.grid.latlon import equiangular
+from galerne.grid.latlon import lay_out
 from galerne.grid.regrid import regrid
 from galerne.jobs.job import Job
 from galerne.products import open_product, write_product
@@ -16,14 +16,14 @@ log = logging.getLogger(__name__)
 
 
 def regrid_period(
-    path_fields: Path, path_regridded: Path, *, latitudes: int, longitudes: int, poles: bool
+    path_fields: Path, path_regridded: Path, *, method: str, **grid: str | int | bool
 ) -> None:
     """Read block by block, checked once more, and write a product on the grid."""
     fields = guard_values(open_product(path_fields), where=str(path_fields.parent))
-    regridded = regrid(fields, *equiangular(latitudes, longitudes, poles=poles))
+    regridded = regrid(fields, *lay_out(**grid), method)
     with dask.config.set(scheduler="synchronous"):
         write_product(regridded.chunk({"time": 120}), path_regridded, chunks={"time": 120})
-    log.info("%s: %d x %d", path_regridded.parent, latitudes, longitudes)
+    log.info("%s: %s, %s", path_regridded.parent, grid, method)
 
 
 if __name__ == "__main__":
