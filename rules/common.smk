@@ -25,7 +25,12 @@ except ValueError as error:
 CHOICES = Choices(CONFIG)
 LAYOUT = Layout(CHOICES)
 QUESTION = ask(CHOICES)
+# What is fetched is what lies in the archive, byte for byte, whatever code does it.
+DOWNLOADING = tuple(
+    f"galerne.source.{name}" for name in ("mirror", "remote_zarr", "transport")
+)
 results = LAYOUT.results
+shared = LAYOUT.resources
 
 
 def logs(*parts: str) -> str:
@@ -168,7 +173,7 @@ def members_of(wildcards, *names: str, method: str = "") -> list[str]:
 
 
 def archive_files(wildcards) -> list[str]:
-    """The file, store or folder of an archive; nothing for a nature run or a remote store.
+    """The file, store or folder of an archive; nothing for a dataset from elsewhere.
 
     Its age does not count: a folder is as new as the last file that was added to it, which is
     no reason to fetch the years before once more.
@@ -192,19 +197,38 @@ def archive_content(wildcards) -> list[str]:
     ]
 
 
+def manifests_of(wildcards) -> list[str]:
+    """An input function: what was downloaded for a period; nothing if it comes from elsewhere."""
+    return LAYOUT.manifests(wildcards.dataset, wildcards.period)
+
+
+def stretch_of(wildcards) -> dict:
+    """Variables, levels and times of a stretch to download, for params."""
+    return LAYOUT.stretch(wildcards.request, wildcards.stretch)
+
+
+def origin_of(wildcards) -> dict:
+    """The archive of a stretch to download, for params."""
+    return LAYOUT.requests[wildcards.request]["source"]
+
+
 def source_of(wildcards) -> dict:
     """The source of a period, for params: a nature run draws its seed from the names."""
     source = settings("datasets", wildcards.dataset)["source"]
     if source["kind"] == "nature_run":
         seed = spawned("source", wildcards.dataset, wildcards.period)
-        return source | {"seed": seed, "path_cache": "resources/nature_run"}
-    return source | {"path": str((archive_files(wildcards) or [source["path"]])[0])}
+        return source | {"seed": seed, "path_cache": shared("nature_run")}
+    if manifests_of(wildcards):
+        return {"kind": "mirror"}
+    return source | {"path": str(archive_files(wildcards)[0])}
 
 
 def other_sources(wildcards) -> tuple[str, ...]:
     """Modules that fetch what a dataset does not come from: their code is not its code."""
-    kinds = {"archive", "nature_run"} - {CONFIG.datasets[wildcards.dataset].source.kind}
-    return tuple(f"galerne.source.{kind}" for kind in sorted(kinds))
+    kind = source_of(wildcards)["kind"]
+    own = {"archive": ["archive"], "mirror": ["archive", "stretch"]}.get(kind, [kind])
+    names = {"archive", "nature_run", "stretch"} - set(own)
+    return tuple(f"galerne.source.{name}" for name in sorted(names)) + DOWNLOADING
 
 
 def selection_of(wildcards) -> dict:
@@ -268,5 +292,8 @@ wildcard_constraints:
     method=r"[a-z][a-z0-9_]*",
     task=r"[a-z][a-z0-9_]*",
     period=r"[a-z][a-z0-9_]*",
+    origin=r"[a-z][a-z0-9_-]*",
+    request=r"[0-9a-f]{12}",
+    stretch=r"\d{4}|\d{6}|\d{8}T\d{2}-\d{8}T\d{2}",
     window=r"\d{8}T\d{2}_\d+h",
     batch=r"\d+-\d+",

@@ -1,13 +1,64 @@
-"""source: one period of a dataset, simulated or read, checked, as its source has it.
+"""source: one period of a dataset, simulated, read or downloaded, as its source has it.
 
-reads   the files of an archive, below data_root
-writes  {dataset}/source/{period}; resources/nature_run (spun-up states, compiled programs)
+reads   the files of an archive, below data_root, or a public archive
+writes  {dataset}/source/{period}; in resources: what was downloaded, and a manifest of each
+        stretch of it; spun-up states and compiled programs of the nature run
 """
+
+
+rule fetch_stretch:
+    output:
+        manifest=shared("{origin}", "{request}", "{stretch}.json"),
+    log:
+        logs("downloads", "{origin}", "{request}", "fetch_stretch", "{stretch}"),
+    benchmark:
+        benchmarks("downloads", "{origin}", "{request}", "fetch_stretch", "{stretch}")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4_000),
+        runtime=growing(480, longest),
+        downloads=1,
+        connections=CONFIG.transfer.connections,
+        stall_seconds=CONFIG.transfer.stall_seconds,
+        patience_seconds=CONFIG.transfer.patience_seconds,
+    params:
+        source=origin_of,
+        selection=stretch_of,
+        code=source_digest("fetch_stretch", lambda wildcards: DOWNLOADING),
+    message:
+        "Downloading {wildcards.stretch} of {wildcards.origin}"
+    script:
+        "../workflow/scripts/fetch_stretch.py"
+
+
+rule check_archive:
+    output:
+        checked=results("archive.json"),
+    log:
+        logs("check_archive"),
+    benchmark:
+        benchmarks("check_archive")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1_000),
+        runtime=growing(480, longest),
+    params:
+        folder=CONFIG.resources,
+        code=source_digest("check_archive"),
+    message:
+        "Comparing all that was downloaded with its manifests"
+    script:
+        "../workflow/scripts/check_archive.py"
 
 
 rule fetch_period:
     input:
         archive=archive_files,
+        manifests=manifests_of,
     output:
         fields=results("{dataset}", "source", "{period}", "manifest.json"),
     log:

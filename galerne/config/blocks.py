@@ -4,7 +4,6 @@ Defaults live in ``config/default.yaml`` alone: no model gives one.
 """
 
 __all__ = [
-    "Archive",
     "Autoencoder",
     "Climatology",
     "Dataset",
@@ -17,7 +16,6 @@ __all__ = [
     "Grid",
     "Instrument",
     "Method",
-    "NatureRun",
     "Network",
     "ObservingNetwork",
     "Period",
@@ -28,7 +26,6 @@ __all__ = [
     "Sites",
     "Soundings",
     "Stations",
-    "Strict",
     "Swath",
     "Task",
 ]
@@ -37,10 +34,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ..catalogue import VARIABLES, channels
-from .paths import InputPath, Line, Name, SourcePath
+from .paths import InputPath, Line, Name
+from .sources import Source, check_source
+from .strict import Strict
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -51,28 +50,6 @@ def _plain_time(value: object) -> object:
 
 
 Time = Annotated[datetime, BeforeValidator(_plain_time)]
-
-
-class Strict(BaseModel):
-    """Refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NatureRun(Strict):
-    """A simulated atmosphere (SPEEDY physics, spectral core), in ERA5's layout."""
-
-    kind: Literal["nature_run"]
-    truncation: Literal[21, 31, 42] = Field(description="Spectral truncation (triangular).")
-    time_step_minutes: int = Field(ge=5, le=60, description="Time step of the model.")
-    spinup_days: int = Field(ge=0, le=720, description="Days dropped after a start from rest.")
-
-
-class Archive(Strict):
-    """Local files in ERA5's layout."""
-
-    kind: Literal["archive"]
-    path: SourcePath = Field(description="Zarr, netCDF or GRIB; relative to data_root.")
 
 
 class Period(Strict):
@@ -123,7 +100,7 @@ class Climatology(Strict):
 class Dataset(Strict):
     """A record of states: where from, which variables, which grid, which periods."""
 
-    source: NatureRun | Archive = Field(discriminator="kind")
+    source: Source
     surface: list[str] = Field(description="Surface variables of the state.")
     pressure: list[str] = Field(description="Variables of the state on pressure levels.")
     levels: list[int] = Field(description="Pressure levels of the state [hPa].")
@@ -145,6 +122,9 @@ class Dataset(Strict):
                 raise ValueError(
                     f"a wind is regridded as a vector: name both {east} and {north}, or neither"
                 )
+        ends = {name: (period.start, period.end) for name, period in self.periods.items()}
+        variables = (*self.surface, *self.pressure)
+        check_source(self.source, variables, self.levels, self.step_hours, ends)
         for role in ("train", "validation", "test"):
             if not any(period.role == role for period in self.periods.values()):
                 raise ValueError(f"no period has the role {role!r}")

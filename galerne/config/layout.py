@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ..archives import known_store, stretch_times, stretches
+from ..provenance import settings_digest
 from .choices import Choices
+from .sources import Archive, NatureRun
 from .training import Question, record_name
 
+Request = dict[str, object]
 PARTS = ("{window}", "members_{batch}", "manifest.json")
 
 
@@ -29,6 +33,48 @@ class Layout:
     def results(self, *parts: str) -> str:
         """Path of a product."""
         return "/".join((self.choices.config.results, *parts))
+
+    def resources(self, *parts: str) -> str:
+        """Path of a download or a cache, which all configurations share."""
+        return "/".join((self.choices.config.resources, *parts))
+
+    @cached_property
+    def requests(self) -> dict[str, Request]:
+        """What is asked of remote archives: variables, levels and steps, by their digest.
+
+        Datasets that ask the same of the same archive share what is fetched.
+        """
+        found = {}
+        for dataset in self.choices.config.datasets:
+            if (one := self._request(dataset)) is not None:
+                found[settings_digest(one)] = one
+        return found
+
+    def archive_folder(self, dataset: str) -> str:
+        """The folder that holds what is fetched of the archive of a dataset."""
+        source = self.choices.config.datasets[dataset].source.model_dump(mode="json")
+        kind, rest = source.pop("kind"), {k: v for k, v in source.items() if v is not None}
+        plain = [str(rest.pop(key)) for key in ("store", "data_format") if key in rest]
+        return "_".join([kind, *plain, *([settings_digest(rest)[:6]] if rest else [])])
+
+    def manifests(self, dataset: str, period: str) -> list[str]:
+        """What tells of the stretches that a period is fetched in; nothing if it is not."""
+        request = self._request(dataset)
+        if request is None:
+            return []
+        block = self.choices.config.datasets[dataset]
+        ends = block.periods[period]
+        parts = (self.archive_folder(dataset), settings_digest(request))
+        names = stretches(ends.start, ends.end, block.step_hours, self._unit(dataset))
+        return [self.resources(*parts, f"{name}.json") for name in names]
+
+    def stretch(self, request: str, name: str) -> Request:
+        """Variables, levels and times of a stretch that is fetched."""
+        asked = self.requests[request]
+        step, phase = asked["step_hours"], asked["phase"]
+        first, last = stretch_times(name, step, phase)
+        wanted = {key: asked[key] for key in ("surface", "pressure", "levels", "step_hours")}
+        return wanted | {"start": first.isoformat(), "end": last.isoformat()}
 
     @cached_property
     def records(self) -> dict[str, str]:
@@ -126,3 +172,24 @@ class Layout:
         instruments = self.choices.config.networks[network].instruments
         sites = {name: getattr(i, "sites", None) for name, i in instruments.items()}
         return {name: self.input_file(s.file) for name, s in sites.items() if s and s.file}
+
+    def _request(self, dataset: str) -> Request | None:
+        """What a dataset asks of a remote archive; ``None`` if it comes from elsewhere."""
+        block = self.choices.config.datasets[dataset]
+        local = isinstance(block.source, Archive) and not block.source.remote
+        if local or isinstance(block.source, NatureRun):
+            return None
+        return {
+            "source": block.source.model_dump(mode="json"),
+            "surface": sorted(block.surface),
+            "pressure": sorted(block.pressure),
+            "levels": sorted(block.levels),
+            "step_hours": block.step_hours,
+            "phase": min(p.start for p in block.periods.values()).hour % block.step_hours,
+        }
+
+    def _unit(self, dataset: str) -> str:
+        """What one job fetches of the archive of a dataset."""
+        source = self.choices.config.datasets[dataset].source
+        store = getattr(source, "store", None)
+        return known_store(source.kind, store).unit if store else "month"

@@ -19,17 +19,21 @@ from .blocks import (
     ObservingNetwork,
     Prior,
     Report,
-    Strict,
     Task,
 )
 from .checks import check_experiment, check_known
 from .paths import DataRoot, Name, ResultsFolder
+from .sources import Transfer
+from .strict import Strict
 
 
 class Config(Strict):
     """The whole configuration of a run."""
 
     results: ResultsFolder = Field(description="Folder of all products.")
+    resources: ResultsFolder = Field(
+        description="Folder of downloads and caches, shared by all configurations."
+    )
     seed: int = Field(ge=0, description="The one seed; every random draw is spawned from it.")
     data_root: DataRoot = Field(description="Folder that paths of input files start from.")
     threads: int = Field(ge=1, description="Threads of a job that trains.")
@@ -37,6 +41,7 @@ class Config(Strict):
         description="Whether finished models are trained anew where the training or validation "
         "periods have changed; until then they wait."
     )
+    transfer: Transfer
     run: list[Name] = Field(min_length=1, description="Experiments to run.")
     datasets: dict[Name, Dataset]
     autoencoders: dict[Name, Autoencoder]

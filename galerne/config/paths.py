@@ -7,7 +7,16 @@ Snakemake would read is refused. What is refused is never repeated in the error:
 secret.
 """
 
-__all__ = ["RESERVED", "DataRoot", "InputPath", "Line", "Name", "ResultsFolder", "SourcePath"]
+__all__ = [
+    "RESERVED",
+    "DataRoot",
+    "Endpoint",
+    "InputPath",
+    "Line",
+    "Name",
+    "ResultsFolder",
+    "SourcePath",
+]
 
 import re
 
@@ -21,7 +30,16 @@ SCHEMES = ("abfs", "az", "gs", "http", "https", "s3")
 # Folders of the workflow's own, and baselines, at each depth of the products.
 RESERVED = frozenset(
     (
-        *("benchmarks", "checkpoints", "figures", "locks", "logs", "receipts", "usage"),
+        *(
+            "benchmarks",
+            "checkpoints",
+            "downloads",
+            "figures",
+            "locks",
+            "logs",
+            "receipts",
+            "usage",
+        ),
         *("climatology", "grid", "networks", "source", "stats"),
         *("latents", "reconstruction", "samples", "maps", "prior"),
     )
@@ -80,9 +98,16 @@ def _source(text: str) -> str:
     return text
 
 
+def _endpoint(text: str) -> str:
+    if urlsplit(_source(text)).scheme not in ("http", "https"):
+        raise ValueError("the address of a server is needed, http:// or https://")
+    return text
+
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32), AfterValidator(_name)]
 Line = Annotated[str, AfterValidator(_line)]
 ResultsFolder = Annotated[str, AfterValidator(_results)]
 DataRoot = Annotated[str, AfterValidator(_root)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
 InputPath = Annotated[str, AfterValidator(_input)]
 SourcePath = Annotated[str, AfterValidator(_source)]

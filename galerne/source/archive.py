@@ -1,13 +1,10 @@
 """ERA5, or anything in its layout, from local files.
 
 Reads a Zarr store (versions 2 and 3), a netCDF or GRIB file, or a folder of netCDF and GRIB
-files that together hold the variables, levels and times. Names may be those of WeatherBench2,
-of GRIB, or of the Copernicus netCDF files. Rows and columns may come in any order, with
+files that together hold the variables, levels and times. Names may be any that
+:mod:`.names` knows. Rows and columns may come in any order, with
 longitudes from -180 or from 0. Coordinates that say how the data came about (experiment
 version, a single member) are dropped.
-
-ERA5's ``tp`` is the precipitation of one hour, so it is not taken for
-``total_precipitation_6hr``; that one is known by its long name only.
 
 Conventions: the result has latitude north to south, longitude 0 to 360, levels in hPa.
 Depends on: xarray; zarr, netCDF4 or cfgrib for the files.
@@ -25,27 +22,11 @@ import xarray as xr
 from ..arrays import describe_coordinates
 from ..catalogue import STATIC, VARIABLES
 from .integrity import check_fields
+from .names import COORDINATES, known_name
 from .selection import Selection
 
 NETCDF = (".nc", ".nc4", ".cdf", ".h5", ".hdf5")
 GRIB = (".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2")
-SURFACE_GEOPOTENTIAL = "geopotential_at_surface"
-
-_SHORT = {v.short_name: v.name for v in VARIABLES.values() if v.short_name != "tp"}
-_VARIABLES = _SHORT | {
-    "t2m": "2m_temperature",
-    "u10": "10m_u_component_of_wind",
-    "v10": "10m_v_component_of_wind",
-    "lsm": "land_sea_mask",
-}
-_COORDINATES = {
-    "valid_time": "time",
-    "isobaricInhPa": "level",
-    "pressure_level": "level",
-    "plev": "level",
-    "lat": "latitude",
-    "lon": "longitude",
-}
 _DIMS = ("time", "level", "latitude", "longitude")
 
 
@@ -115,7 +96,7 @@ def _is_zarr(path: Path) -> bool:
 def _normalised(dataset: xr.Dataset, where: str) -> xr.Dataset:
     """One dataset with the names, order and units of coordinates used here."""
     dataset = _with_time(dataset)
-    names = {old: new for old, new in _COORDINATES.items() if old in dataset.variables}
+    names = {old: new for old, new in COORDINATES.items() if old in dataset.variables}
     dataset = dataset.rename({old: new for old, new in names.items() if new not in dataset})
     for name in ("latitude", "longitude"):
         if name not in dataset.dims:
@@ -155,10 +136,8 @@ def _named(dataset: xr.Dataset) -> xr.Dataset:
     """Long names for the variables that the catalogue knows; the others are dropped."""
     names = {}
     for name, array in dataset.data_vars.items():
-        long = _VARIABLES.get(str(name), str(name))
-        on_ground = "level" not in array.dims
-        names[name] = SURFACE_GEOPOTENTIAL if long == "geopotential" and on_ground else long
-    names = {name: new for name, new in names.items() if new in VARIABLES | STATIC}
+        names[name] = known_name(str(name), on_levels="level" in array.dims)
+    names = {name: new for name, new in names.items() if new}
     dataset = dataset.drop_vars([name for name in dataset.data_vars if name not in names]).rename(
         {o: n for o, n in names.items() if o != n}
     )

@@ -134,3 +134,46 @@ def test_a_run_makes_the_report_or_what_needs_no_answer(layout: Layout) -> None:
     assert "results/speedy_t31/small/gaussian_dit/sparse/mmps/reanalysis/scores.csv" in (
         layout.targets(other)
     )
+
+
+@pytest.fixture
+def remote() -> Layout:
+    """Two datasets that ask the same of one archive, at unlike times."""
+    config = yaml.safe_load(DEFAULT.read_text())
+    block = config["datasets"]["speedy_t31"]
+    source = {
+        "kind": "weatherbench2", "store": "1440x721", "endpoint": None,
+    }  # fmt: skip
+    for name in ("one", "two"):
+        config["datasets"][name] = block | {"source": source}
+    periods = block["periods"]
+    short = periods["test"] | {"end": "2004-02-10T18:00"}
+    config["datasets"]["two"]["periods"] = periods | {"test": short}
+    return Layout(Choices(Config.model_validate(config)))
+
+
+def test_downloads_lie_by_archive_request_and_month(remote: Layout) -> None:
+    (request,) = remote.requests
+    folder = f"resources/weatherbench2_1440x721/{request}"
+    whole = remote.manifests("one", "train_a")
+    assert whole == [f"{folder}/2001{month:02d}.json" for month in range(1, 13)]
+    assert remote.manifests("one", "test")[0] == f"{folder}/20040111T00-20040131T18.json"
+    assert remote.manifests("two", "train_a") == whole
+    assert remote.manifests("speedy_t31", "train_a") == []
+
+
+def test_a_stretch_says_what_is_asked_for(remote: Layout) -> None:
+    (request,) = remote.requests
+    asked = remote.stretch(request, "200102")
+    assert (asked["start"], asked["end"]) == ("2001-02-01T00:00:00", "2001-02-28T18:00:00")
+    assert asked["levels"] == [300, 500, 700, 850]
+    assert set(asked) == {"surface", "pressure", "levels", "step_hours", "start", "end"}
+
+
+def test_a_mirror_of_an_archive_has_a_folder_of_its_own(remote: Layout) -> None:
+    datasets = remote.choices.config.datasets
+    source = datasets["one"].source.model_copy(update={"endpoint": "http://127.0.0.1:9"})
+    datasets["one"] = datasets["one"].model_copy(update={"source": source})
+    assert remote.archive_folder("two") == "weatherbench2_1440x721"
+    assert remote.archive_folder("one").startswith("weatherbench2_1440x721_")
+    assert len(remote.requests) == 2

@@ -158,6 +158,7 @@ def touched(seed: int) -> Callable[[Workspace], Sequence[str]]:
 # Code: a function of a module does something else.
 MODULES = {
     "__init__.py": EVERYTHING,
+    "archives.py": NOTHING,  # the tiny run downloads nothing
     "arrays.py": FETCHED,
     "catalogue.py": FETCHED,
     "products.py": EVERYTHING,
@@ -170,6 +171,10 @@ MODULES = {
     "jobs/receipt.py": NOTHING,
     "jobs/interrupt.py": NOTHING,
     "source/archive.py": NOTHING,  # the tiny run simulates
+    "source/names.py": NOTHING,
+    "source/stretch.py": NOTHING,
+    "source/remote_zarr.py": NOTHING,
+    "source/transport.py": NOTHING,
     "source/nature_run.py": FETCHED,
     "source/spinup.py": FETCHED,
     "source/vertical.py": FETCHED,
@@ -221,6 +226,7 @@ MODULES = {
 }
 SCRIPTS = {
     "fetch_period": FETCHED,
+    "fetch_stretch": NOTHING,
     "pool_moments": jobs("pool_moments", PAGE),
     "train_autoencoder": LATENT,
     "train_prior": TRAINED,
@@ -278,10 +284,14 @@ MORE_EXPERIMENTS = (more("experiments", "tiny"), "run=[tiny, more]")
 # Settings: another value of a key, and of the keys that must go with it.
 SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     ("results=elsewhere", EVERYTHING),
+    ("resources=elsewhere", FETCHED),
     ("seed=1", EVERYTHING),
     ("data_root=docs", NOTHING),
     ("threads=1", NOTHING),
     ("retrain=true", NOTHING),
+    ("transfer.connections=4", NOTHING),
+    ("transfer.stall_seconds=9", NOTHING),
+    ("transfer.patience_seconds=99", NOTHING),
     (f"{SPEEDY}.source.truncation=31", FETCHED),
     (f"{SPEEDY}.source.time_step_minutes=30", FETCHED),
     (f"{SPEEDY}.source.spinup_days=31", FETCHED),

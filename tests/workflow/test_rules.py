@@ -19,7 +19,7 @@ REQUIRED = (
     *("input", "output", "log", "benchmark", "conda", "threads"),
     *("resources", "params", "message", "script"),
 )
-FIRST = {"fetch"}  # verbs of rules that may read nothing
+FIRST = {"check", "fetch"}  # verbs of rules that may read nothing
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 
 
