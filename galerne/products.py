@@ -123,7 +123,8 @@ def _stream(
 ) -> None:
     lazy = [name for name, a in dataset.data_vars.items() if a.chunks and "time" in a.dims]
     small = {name: a.compute() for name, a in dataset.data_vars.items() if name not in lazy}
-    dataset = dataset.assign(small)
+    labels = {name: a.compute() for name, a in dataset.coords.items() if a.chunks}
+    dataset = dataset.assign(small).assign_coords(labels)
     dataset.to_zarr(
         store,
         mode="w",

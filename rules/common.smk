@@ -27,7 +27,8 @@ LAYOUT = Layout(CHOICES)
 QUESTION = ask(CHOICES)
 # What is fetched is what lies in the archive, byte for byte, whatever code does it.
 DOWNLOADING = tuple(
-    f"galerne.source.{name}" for name in ("mirror", "remote_zarr", "transport")
+    f"galerne.source.{name}"
+    for name in ("copernicus", "mirror", "remote_zarr", "transport")
 )
 results = LAYOUT.results
 shared = LAYOUT.resources

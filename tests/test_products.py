@@ -69,6 +69,13 @@ def test_lazy_data_are_written_like_loaded_data(
     assert (tmp_path / "lazy/manifest.json").read_bytes() == manifest.read_bytes()
 
 
+def test_a_lazy_coordinate_along_time_is_written(tmp_path: Path, fields: xr.Dataset) -> None:
+    versions = np.arange(fields.sizes["time"], dtype="int8")
+    lazy = fields.assign_coords(expver=("time", versions)).chunk(CHUNKS)
+    write_product(lazy, tmp_path / "a/manifest.json", chunks=CHUNKS)
+    assert open_product(tmp_path / "a/manifest.json")["expver"].values.tolist() == list(versions)
+
+
 def test_the_manifest_tells_what_is_there(manifest: Path, fields: xr.Dataset) -> None:
     told = json.loads(manifest.read_text())
     assert told["sizes"] == {str(name): size for name, size in fields.sizes.items()}

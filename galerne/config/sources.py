@@ -7,6 +7,7 @@ a step or dates that it does not have.
 __all__ = [
     "Archive",
     "ArcoEra5",
+    "Copernicus",
     "NatureRun",
     "Source",
     "Transfer",
@@ -68,7 +69,21 @@ class ArcoEra5(Strict):
     endpoint: Endpoint | None = Field(description="Of a mirror; null: Google Cloud storage.")
 
 
-Source = Annotated[NatureRun | Archive | WeatherBench2 | ArcoEra5, Field(discriminator="kind")]
+class Copernicus(Strict):
+    """ERA5 from the Copernicus climate data store; its key stands in ~/.cdsapirc."""
+
+    kind: Literal["cds"]
+    data_format: Literal["grib", "netcdf"] = Field(description="Format of the files.")
+    grid_degrees: Annotated[float, Field(ge=0.25, le=30)] = Field(
+        description="Spacing of the grid that the store interpolates to; 0.25 is ERA5's own."
+    )
+    endpoint: Endpoint | None = Field(description="Of another store; null: as ~/.cdsapirc says.")
+
+
+Source = Annotated[
+    NatureRun | Archive | WeatherBench2 | ArcoEra5 | Copernicus, Field(discriminator="kind")
+]
+FIRST_OF_CDS = datetime(1940, 1, 1)
 
 
 class Transfer(Strict):
@@ -100,6 +115,13 @@ def check_source(
     Raises:
         ValueError: Naming the level, the step, the variable or the period, and what is held.
     """
+    if isinstance(source, Copernicus):
+        if "total_precipitation_6hr" in variables:
+            raise ValueError(
+                "the climate data store has no total_precipitation_6hr, only sums over one hour; "
+                "WeatherBench 2 and ARCO-ERA5 have it"
+            )
+        _check_ends(ends, FIRST_OF_CDS, None, "the climate data store")
     if isinstance(source, WeatherBench2 | ArcoEra5):
         _check_store(
             known_store(source.kind, source.store), source.store, levels, step_hours, ends

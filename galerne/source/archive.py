@@ -3,8 +3,8 @@
 Reads a Zarr store (versions 2 and 3), a netCDF or GRIB file, or a folder of netCDF and GRIB
 files that together hold the variables, levels and times. Names may be any that
 :mod:`.names` knows. Rows and columns may come in any order, with
-longitudes from -180 or from 0. Coordinates that say how the data came about (experiment
-version, a single member) are dropped.
+longitudes from -180 or from 0. Coordinates that say how the data came about (such as a single
+member) are dropped, but for the experiment version (:mod:`.expver`).
 
 Conventions: the result has latitude north to south, longitude 0 to 360, levels in hPa.
 Depends on: xarray; zarr, netCDF4 or cfgrib for the files.
@@ -14,14 +14,25 @@ __all__ = ["open_archive"]
 
 import warnings
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
+from eccodes import CodesInternalError
+
 from ..arrays import describe_coordinates
 from ..catalogue import STATIC, VARIABLES
-from .integrity import check_fields
+from .expver import (
+    EXPVER,
+    final,
+    grib_versions,
+    joined_versions,
+    with_grib_versions,
+    with_version,
+)
+from .integrity import check_fields, time_block
 from .names import COORDINATES, known_name
 from .selection import Selection
 
@@ -30,27 +41,29 @@ GRIB = (".grib", ".grib1", ".grib2", ".grb", ".grb1", ".grb2")
 _DIMS = ("time", "level", "latitude", "longitude")
 
 
-def open_archive(selection: Selection, *, path: str | Path) -> xr.Dataset:
+def open_archive(selection: Selection, *, path: str | Path | Sequence[Path]) -> xr.Dataset:
     """Opens an archive lazily, and selects from it.
 
     Arguments:
         selection: Variables, levels and times.
-        path: A Zarr store, a netCDF or GRIB file, or a folder of such files; a Zarr store may
-            be remote, with the scheme of its file system.
+        path: A Zarr store, a netCDF or GRIB file, a folder of such files, or several files.
 
     Returns:
-        Lazy fields with dimensions ``time [level] latitude longitude``, and the static ones
-        that the archive has.
+        Lazy fields with dimensions ``time [level] latitude longitude``, the static ones that
+        the archive has, and along time the experiment version, where it says.
 
     Raises:
         FileNotFoundError: If there is nothing at ``path``, or no such file in the folder.
         ValueError: If the layout is not understood, or as
             :func:`.integrity.check_fields`.
     """
-    where = str(path)
-    if "://" not in where and not Path(path).exists():
-        raise FileNotFoundError(f"there is no {path}")
-    parts = [_normalised(part, where) for where, part in _parts(where)]
+    paths = [Path(path)] if isinstance(path, str | Path) else list(path)
+    where = str(paths[0] if len(paths) == 1 else paths[0].parent)
+    for one in paths:
+        if not one.exists():
+            raise FileNotFoundError(f"there is no {one}")
+    found = [part for one in paths for part in _parts(str(one))]
+    parts = [_normalised(part, name) for name, part in found]
     static = {str(n): a for part in parts for n, a in part.items() if n in STATIC}
     dataset = _joined(parts, selection, where)
     dataset = check_fields(dataset.assign(static), selection, where)
@@ -61,7 +74,7 @@ def open_archive(selection: Selection, *, path: str | Path) -> xr.Dataset:
 def _parts(where: str) -> list[tuple[str, xr.Dataset]]:
     """Every dataset below a path, opened lazily, with the name of its file."""
     path = Path(where)
-    if "://" in where or (path.is_dir() and _is_zarr(path)):
+    if path.is_dir() and _is_zarr(path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # consolidated metadata are optional
             return [(where, xr.open_zarr(where, chunks=None, decode_timedelta=True))]
@@ -78,9 +91,12 @@ def _parts(where: str) -> list[tuple[str, xr.Dataset]]:
             # No index files beside the data: they are pickles, and not ours to write or to trust.
             try:
                 found = cfgrib.open_datasets(where, backend_kwargs={"indexpath": ""})
+                versions = grib_versions(path)
             except EOFError:
                 raise ValueError(f"{where} holds no GRIB message") from None
-        return [(where, dataset) for dataset in found]
+            except CodesInternalError as error:
+                raise ValueError(f"{where} is no whole GRIB file: {error}") from None
+        return [(where, with_grib_versions(dataset, versions)) for dataset in found]
     if path.suffix.lower() in NETCDF:
         try:
             return [(where, xr.open_dataset(where, decode_timedelta=True))]
@@ -98,6 +114,7 @@ def _normalised(dataset: xr.Dataset, where: str) -> xr.Dataset:
     dataset = _with_time(dataset)
     names = {old: new for old, new in COORDINATES.items() if old in dataset.variables}
     dataset = dataset.rename({old: new for old, new in names.items() if new not in dataset})
+    dataset = with_version(dataset)
     for name in ("latitude", "longitude"):
         if name not in dataset.dims:
             raise ValueError(
@@ -112,8 +129,8 @@ def _normalised(dataset: xr.Dataset, where: str) -> xr.Dataset:
         dataset = dataset.isel({name: 0})
     if "level" in dataset.coords and "level" not in dataset.dims:
         dataset = dataset.expand_dims("level")
-    dataset = dataset.drop_vars([name for name in dataset.coords if name not in dataset.dims])
-    return _ordered(_named(dataset))
+    own = [name for name in dataset.coords if name not in (*dataset.dims, EXPVER)]
+    return _ordered(_named(dataset.drop_vars(own)))
 
 
 def _with_time(dataset: xr.Dataset) -> xr.Dataset:
@@ -180,8 +197,11 @@ def _joined(parts: list[xr.Dataset], selection: Selection, where: str) -> xr.Dat
             if any(dim not in part.dims for part in found):
                 raise ValueError(f"{where}: variable {name!r} has no {dim}")
         joined.append(_along(found, name, where))
+    versions = joined_versions(joined)
+    joined = [part.drop_vars(EXPVER, errors="ignore") for part in joined]
     try:
-        return xr.merge(joined, join="exact", compat="override", combine_attrs="drop")
+        whole = xr.merge(joined, join="exact", compat="override", combine_attrs="drop")
+        return whole.assign_coords(versions)
     except (ValueError, xr.AlignmentError) as error:
         raise ValueError(f"{where}: variables differ in their times or grid: {error}") from error
 
@@ -190,10 +210,12 @@ def _along(parts: list[xr.Dataset], name: str, where: str) -> xr.Dataset:
     """Joins parts of one variable along time, and along level where they differ in it."""
     if len(parts) == 1:
         return parts[0]
+    if any(EXPVER in part.coords for part in parts):
+        parts = [part if EXPVER in part.coords else final(part) for part in parts]
     columns: dict[tuple[float, ...], list[xr.Dataset]] = {}
     for part in parts:
         levels = tuple(part["level"].values) if "level" in part.dims else ()
-        columns.setdefault(levels, []).append(part.chunk())
+        columns.setdefault(levels, []).append(part.chunk({"time": time_block(part)}))
     try:
         series = [
             xr.concat(

@@ -51,6 +51,13 @@ class Piece:
         """Describes bytes."""
         return cls(len(body), hashlib.sha256(body).hexdigest())
 
+    @classmethod
+    def of_file(cls, path: Path) -> "Piece":
+        """Describes a file, which may be larger than memory."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return cls(path.stat().st_size, digest)
+
 
 class Mirror:
     """A folder that holds objects of a remote store.

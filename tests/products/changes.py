@@ -171,6 +171,8 @@ MODULES = {
     "jobs/receipt.py": NOTHING,
     "jobs/interrupt.py": NOTHING,
     "source/archive.py": NOTHING,  # the tiny run simulates
+    "source/copernicus.py": NOTHING,
+    "source/expver.py": NOTHING,
     "source/names.py": NOTHING,
     "source/stretch.py": NOTHING,
     "source/remote_zarr.py": NOTHING,

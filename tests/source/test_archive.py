@@ -11,6 +11,9 @@ import xarray as xr
 from galerne.source.archive import open_archive
 from galerne.source.selection import Selection
 
+from . import cds
+from .cds import grib
+
 START, END = "2001-01-01T06:00", "2001-01-02T00:00"
 SELECTION = Selection(
     ("mean_sea_level_pressure", "2m_temperature"), ("geopotential",), (850, 500), START, END, 6
@@ -101,7 +104,8 @@ def test_names_and_orders_are_normalised(tmp_path, era5) -> None:
     turned.to_netcdf(tmp_path / "era5.nc")
     found = open_archive(SELECTION, path=tmp_path / "era5.nc")
     check(found, era5)
-    assert set(found.coords) == {"time", "level", "latitude", "longitude"}
+    assert set(found.coords) == {"time", "level", "latitude", "longitude", "expver"}
+    assert found["expver"].values.tolist() == [1] * len(found["time"])
     assert np.array_equal(found["land_sea_mask"], era5["land_sea_mask"])
 
 
@@ -167,6 +171,71 @@ def test_refuses_another_layout(tmp_path, era5, change, message) -> None:
     change(era5).to_netcdf(tmp_path / "era5.nc")
     with pytest.raises(ValueError, match=message):
         open_archive(SELECTION, path=tmp_path / "era5.nc")
+
+
+def test_several_files_are_joined(tmp_path, era5) -> None:
+    paths = [tmp_path / "a.nc", tmp_path / "b.nc"]
+    for path, times in zip(paths, (slice(0, 4), slice(4, 8)), strict=True):
+        era5.isel(time=times).to_netcdf(path)
+    (tmp_path / "c.nc").write_text("not asked for")
+    check(open_archive(SELECTION, path=paths), era5)
+    with pytest.raises(FileNotFoundError, match=r"there is no .*d\.nc"):
+        open_archive(SELECTION, path=[*paths, tmp_path / "d.nc"])
+
+
+def test_files_where_some_tell_their_version_are_joined(tmp_path, era5) -> None:
+    versions = ("time", ["0001", "0001", "0005", "0005"])
+    era5.isel(time=slice(0, 4)).to_netcdf(tmp_path / "a.nc")
+    late = era5.isel(time=slice(4, 8)).assign_coords(expver=versions)
+    late.to_netcdf(tmp_path / "b.nc")
+    selection = Selection(("2m_temperature",), (), (), str(TIMES[0]), str(TIMES[-1]), 6)
+    found = open_archive(selection, path=tmp_path)
+    assert found["expver"].values.tolist() == [1] * 6 + [5] * 2
+
+
+@pytest.mark.parametrize("kind", ["NETCDF4", "NETCDF3_64BIT"])
+def test_a_netcdf_file_that_was_cut_is_an_error(tmp_path, era5, kind) -> None:
+    path = tmp_path / "era5.nc"
+    era5.drop_vars("level").to_netcdf(path, format=kind)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    selection = Selection(("2m_temperature",), (), (), START, END, 6)
+    with pytest.raises(ValueError, match=r"era5\.nc"):
+        open_archive(selection, path=path).load()
+
+
+def message(variable: str = "2m_temperature") -> bytes:
+    body = {"variable": [variable], "year": ["2001"], "month": ["01"], "day": ["01"]}
+    return grib(body | {"time": ["06:00", "12:00"]}, "9999")
+
+
+def test_a_grib_file_with_several_variables_is_read(tmp_path) -> None:
+    path = tmp_path / "era5.grib"
+    path.write_bytes(message() + message("mean_sea_level_pressure"))
+    selection = Selection(
+        ("2m_temperature", "mean_sea_level_pressure"), (), (), START, "2001-01-01T12", 6
+    )
+    found = open_archive(selection, path=path).load()
+    assert found["mean_sea_level_pressure"].shape == (2, 5, 8)
+    assert found["expver"].values.tolist() == [1, 1]
+
+
+def test_a_grib_file_that_was_cut_is_an_error(tmp_path) -> None:
+    path = tmp_path / "era5.grib"
+    path.write_bytes(message()[:-30])
+    selection = Selection(("2m_temperature",), (), (), START, "2001-01-01T12", 6)
+    with pytest.raises(ValueError, match=r"era5\.grib"):
+        open_archive(selection, path=path).load()
+
+
+@pytest.mark.parametrize("other", ["2m_temperature", "mean_sea_level_pressure"])
+def test_a_grib_file_with_mixed_grids_is_an_error(tmp_path, other, monkeypatch) -> None:
+    path, first = tmp_path / "era5.grib", message()
+    monkeypatch.setattr(cds, "COLUMNS", 16)
+    path.write_bytes(first + message(other))
+    names = tuple({"2m_temperature", other})
+    selection = Selection(names, (), (), START, "2001-01-01T12", 6)
+    with pytest.raises(ValueError, match=r"era5\.grib: (files|variables) differ in"):
+        open_archive(selection, path=path)
 
 
 def test_refuses_what_is_no_archive(tmp_path) -> None:
