@@ -240,6 +240,17 @@ def selection_of(wildcards) -> dict:
     return state | {"start": period["start"], "end": period["end"]}
 
 
+def excluded_of(wildcards) -> list[list[str]]:
+    """The excluded spans of a dataset that touch a period, for params."""
+    dataset = CONFIG.datasets[wildcards.dataset]
+    period = dataset.periods[wildcards.period]
+    return [
+        [span.start.isoformat(), span.end.isoformat()]
+        for span in dataset.exclude
+        if span.touches(period.start, period.end)
+    ]
+
+
 def words_of_jobs() -> dict[str, str]:
     """What the command of every job holds, besides files and names of this configuration."""
     given = workflow.config_settings.config_args or []

@@ -22,6 +22,7 @@ rule regrid_period:
         runtime=growing(60, longest),
     params:
         grid=lambda w: settings("datasets", w.dataset)["grid"],
+        exclude=excluded_of,
         code=source_digest("regrid_period"),
     message:
         "Regridding period {wildcards.period} of {wildcards.dataset}"

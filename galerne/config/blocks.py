@@ -25,6 +25,7 @@ __all__ = [
     "Sampling",
     "Sites",
     "Soundings",
+    "Span",
     "Stations",
     "Swath",
     "Task",
@@ -64,6 +65,28 @@ class Period(Strict):
         if self.end <= self.start:
             raise ValueError(f"end {self.end} is not after start {self.start}")
         return self
+
+
+class Span(Strict):
+    """Known-bad hours; a single time is a span of its own."""
+
+    start: Time = Field(description="First time (UTC) that the record shall not hold.")
+    end: Time = Field(description="Last such time (UTC).")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single(cls, value: object) -> object:
+        return {"start": value, "end": value} if isinstance(value, datetime | str) else value
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Span":
+        if self.end < self.start:
+            raise ValueError(f"end {self.end} is before start {self.start}")
+        return self
+
+    def touches(self, first: datetime, last: datetime) -> bool:
+        """Whether it holds any time from ``first`` to ``last``."""
+        return self.start <= last and self.end >= first
 
 
 class Grid(Strict):
@@ -109,6 +132,7 @@ class Dataset(Strict):
     climatology: Climatology
     gap_hours: int = Field(ge=0, description="Least time between periods of unlike roles.")
     periods: dict[Name, Period] = Field(description="Named periods.")
+    exclude: list[Span] = Field(description="Known-bad hours, left out of every period.")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Dataset":

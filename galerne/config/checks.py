@@ -71,6 +71,12 @@ def _check_windows(where: str, experiment: Experiment, dataset: Dataset, prior: 
         if not any(p.start <= start and end <= p.end for p in test.values()):
             spans = ", ".join(f"{n} ({p.start} to {p.end})" for n, p in test.items())
             raise ValueError(f"{where}.windows: {start} to {end} leaves the test periods: {spans}")
+        for span in dataset.exclude:
+            if span.touches(start, end):
+                raise ValueError(
+                    f"{where}.windows: {start} to {end} touches hours that "
+                    f"datasets.{experiment.dataset}.exclude leaves out: {span.start} to {span.end}"
+                )
         if not any(
             (start - p.start) % timedelta(hours=dataset.step_hours) == timedelta(0)
             for p in test.values()

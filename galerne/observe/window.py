@@ -49,7 +49,8 @@ def select_window(fields: xr.Dataset, window: str) -> xr.Dataset:
     """Selects the states of a window.
 
     Raises:
-        ValueError: If the fields do not reach from its first to its last state.
+        ValueError: If the fields do not reach from its first to its last state, or lack a
+            time between them.
     """
     start, end = window_span(window)
     times = fields["time"].values
@@ -57,4 +58,9 @@ def select_window(fields: xr.Dataset, window: str) -> xr.Dataset:
         raise ValueError(
             f"window {window} ({start} to {end}) leaves the data, {times[0]} to {times[-1]}"
         )
-    return fields.sel(time=slice(start, end))
+    found = fields.sel(time=slice(start, end))
+    steps = np.diff(found["time"].values)
+    if len(steps) and steps.min() != steps.max():
+        before = found["time"].values[int(steps.argmax())]
+        raise ValueError(f"window {window} lacks times: the data leave out what follows {before}")
+    return found

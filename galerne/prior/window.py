@@ -1,7 +1,8 @@
 """Windows of consecutive latent states, read from records on disk.
 
-Windows never straddle two records. A record of latents is small (a year at 64 x 32 points is
-70 MB), so records are opened lazily and only the windows of a batch are read.
+Windows never straddle two records, nor a gap in one, such as excluded hours leave. A record of
+latents is small (a year at 64 x 32 points is 70 MB), so records are opened lazily and only the
+windows of a batch are read.
 """
 
 __all__ = ["LatentRecords", "alternate_blocks"]
@@ -36,14 +37,18 @@ class LatentRecords:
     def __init__(self, paths: Sequence[Path], states: int) -> None:
         self.states = states
         self.arrays, self.times, lengths = [], [], []
+        step = _step(paths)
         for path in paths:
             record = open_product(path)
             latents = record["latents"]
             if latents.size < IN_MEMORY:
                 latents = latents.copy(data=read_values(latents, path.parent))
-            self.arrays.append(latents)
-            self.times.append(record["time"].values)
-            lengths.append(record.sizes["time"])
+            times = record["time"].values
+            seams = np.flatnonzero(np.diff(times) != step) + 1
+            for rows in np.split(np.arange(len(times)), seams):
+                self.arrays.append(latents[rows[0] : rows[-1] + 1])
+                self.times.append(times[rows])
+                lengths.append(len(rows))
         self.counts = [max(length - states + 1, 0) for length in lengths]
         if not sum(self.counts):
             raise ValueError(
@@ -71,6 +76,12 @@ class LatentRecords:
         for array in self.arrays:
             for start in range(0, len(array), size):
                 yield torch.from_numpy(array[start : start + size].values)
+
+
+def _step(paths: Sequence[Path]) -> np.timedelta64:
+    """The time between states: the shortest in any of the records."""
+    steps = [np.diff(open_product(path)["time"].values) for path in paths]
+    return min((s.min() for s in steps if len(s)), default=np.timedelta64(0, "ns"))
 
 
 def alternate_blocks(

@@ -1,12 +1,13 @@
-"""Whether fields are what they claim to be; the first fault is one error that says where.
+"""Whether fields can be read as what they claim to be; the first fault is one error.
 
-Names, levels and times are checked at once; values are checked as they are read, block by
-block in time, so memory does not grow with the record and nothing is read twice. A value must
-be finite and lie in the physical range of its variable: that finds gaps, and units other than
-the catalogue's. A chunk that cannot be read is named by its store, variable and times.
+Names, levels and the span of times are checked at once. Values are read block by block in time,
+so memory does not grow with the record, and nothing is read twice; a chunk that cannot be read
+is named by its store, variable and times. Whether values are finite and plausible, and whether
+times are missing or doubled, is for the audit to find (:mod:`galerne.audit`): all of them, not
+the first.
 """
 
-__all__ = ["BLOCK_BYTES", "check_fields", "check_values", "guard_values", "time_block"]
+__all__ = ["BLOCK_BYTES", "check_fields", "guard_values", "time_block"]
 
 from functools import partial
 
@@ -23,6 +24,7 @@ from .selection import Selection
 BLOCK = 120  # states in a block, unless they are large
 BLOCK_BYTES = 2**27  # of one variable in a block
 DIMS = ("time", "level", "latitude", "longitude")
+KEPT = ("long_name", "comment", "source_units")
 
 
 def check_fields(dataset: xr.Dataset, selection: Selection, where: str) -> xr.Dataset:
@@ -35,12 +37,12 @@ def check_fields(dataset: xr.Dataset, selection: Selection, where: str) -> xr.Da
         where: The name of the data in errors.
 
     Returns:
-        The selected fields, lazy; a value is checked when it is read.
+        The selected fields, lazy, in the order of their times; a time that occurs twice in
+        the data does so here, and one that is missing is missing.
 
     Raises:
-        ValueError: If a variable or a level is not in the data; if times are unordered,
-            doubled or missing, or the period leaves the data; when computing, as
-            :func:`guard_values`.
+        ValueError: If a variable or a level is not in the data; if the period leaves the data
+            or none of its times is there; when computing, as :func:`guard_values`.
     """
     for name in (*selection.surface, *selection.pressure):
         if name not in dataset.data_vars:
@@ -63,7 +65,7 @@ def check_fields(dataset: xr.Dataset, selection: Selection, where: str) -> xr.Da
 
 
 def guard_values(dataset: xr.Dataset, where: str) -> xr.Dataset:
-    """Makes fields lazy in blocks of time whose values are checked when they are read.
+    """Makes fields lazy in blocks of time; one that cannot be read is named.
 
     Arguments:
         dataset: Fields with dimensions ``time [level] latitude longitude``, in any order,
@@ -71,55 +73,19 @@ def guard_values(dataset: xr.Dataset, where: str) -> xr.Dataset:
         where: The name of the data in errors.
 
     Raises:
-        ValueError: If a variable is unknown; when computing, if a value is not finite or
-            leaves the physical range of its variable, or if a chunk cannot be read.
+        ValueError: If a variable is unknown; when computing, if a chunk cannot be read.
     """
     guarded = dataset.drop_vars(list(dataset.data_vars))
     for name, array in dataset.data_vars.items():
         about = _known(str(name), where)
         attrs = {"units": about.units, "standard_name": about.standard_name}
-        attrs |= {k: v for k, v in array.attrs.items() if k in ("long_name", "comment")}
+        attrs |= {k: v for k, v in array.attrs.items() if k in KEPT}
+        if array.attrs.get("units", about.units) != about.units:
+            attrs["source_units"] = str(array.attrs["units"])
         dims = [dim for dim in DIMS if dim in array.dims]
         values = _guarded(array.transpose(*dims), where)
         guarded[name] = (dims, values, attrs)
     return guarded
-
-
-def check_values(
-    values: Shaped[np.ndarray, "..."],
-    name: str,
-    times: np.ndarray,
-    levels: list[int],
-    where: str,
-) -> None:
-    """Refuses values that are not finite or leave the physical range of their variable.
-
-    Arguments:
-        values: Values of shape (time, lat, lon) or (time, level, lat, lon) [its unit];
-            without time for a static field.
-        name: The variable.
-        times: The times of the values; empty for a static field.
-        levels: The levels [hPa], for a variable that has them.
-        where: The name of the data in the error.
-
-    Raises:
-        ValueError: Naming the variable, the level and the first time at fault, and the range.
-    """
-    about = _known(name, where)
-    with np.errstate(invalid="ignore"):
-        good = (values >= about.minimum) & (values <= about.maximum)  # False where NaN
-    if good.all():
-        return
-    index = np.argwhere(~good)[0]
-    value = values[tuple(index)]
-    place = f" at {levels[index[1]]:g} hPa" if about.on_levels and levels else ""
-    when = f", time {_text(times[index[0]])}" if len(times) else ""
-    share = 1 - good.mean()
-    what = "is not finite" if not np.isfinite(value) else f"is {value:g}"
-    raise ValueError(
-        f"{where}: variable {name!r}{place}{when}: a value {what} ({share:.2%} of the block are "
-        f"at fault); allowed: {about.minimum:g} to {about.maximum:g} {about.units}"
-    )
 
 
 def time_block(dataset: xr.Dataset) -> int:
@@ -136,28 +102,18 @@ def _places_in_time(
     if not len(times):
         raise ValueError(f"{where}: the data hold no time")
     times = times.astype("datetime64[ns]")
-    steps = np.diff(times)
-    if (steps == np.timedelta64(0)).any():
-        raise ValueError(
-            f"{where}: time {_text(times[1:][steps == np.timedelta64(0)][0])} occurs twice"
-        )
-    if (steps < np.timedelta64(0)).any():
-        raise ValueError(
-            f"{where}: times are not in order: {_text(times[1:][steps < np.timedelta64(0)][0])} "
-            "follows a later time"
-        )
-    wanted = selection.times
-    if wanted[0] < times[0] or wanted[-1] > times[-1]:
+    wanted, first, last = selection.times, times.min(), times.max()
+    if wanted[0] < first or wanted[-1] > last:
         raise ValueError(
             f"{where}: the period {_text(wanted[0])} to {_text(wanted[-1])} leaves the data, "
-            f"which hold {_text(times[0])} to {_text(times[-1])}"
+            f"which hold {_text(first)} to {_text(last)}"
         )
-    places = np.searchsorted(times, wanted)
-    missing = wanted[times[places] != wanted]
-    if len(missing):
+    order = np.argsort(times, kind="stable")
+    places = order[np.isin(times[order], wanted)]
+    if not len(places):
         raise ValueError(
-            f"{where}: {len(missing)} of {len(wanted)} times are missing at a step of "
-            f"{selection.step_hours} h, the first {_text(missing[0])}"
+            f"{where}: none of the {len(wanted)} times from {_text(wanted[0])} to "
+            f"{_text(wanted[-1])} at a step of {selection.step_hours} h is in the data"
         )
     return places
 
@@ -183,14 +139,10 @@ def _guarded(array: xr.DataArray, where: str) -> da.Array | np.ndarray:
 
 
 def _read(array: xr.DataArray, where: str) -> Shaped[np.ndarray, "..."]:
-    times = array["time"].values if "time" in array.dims else np.array([], "datetime64[ns]")
-    levels = array["level"].values.tolist() if "level" in array.dims else []
     try:
-        values = array.values.astype("float32", copy=False)
+        return array.values.astype("float32", copy=False)
     except Exception as error:  # every store and codec has its own
         raise ValueError(_unreadable(array, where, error)) from error
-    check_values(values, str(array.name), times, levels, where)
-    return values
 
 
 def _unreadable(array: xr.DataArray, where: str, error: Exception) -> str:

@@ -44,7 +44,6 @@ from jaxtyping import Float
 from ..arrays import describe_coordinates
 from ..catalogue import STATIC, VARIABLES
 from ..provenance import settings_digest
-from .integrity import check_values
 from .selection import Selection
 from .spinup import read_arrays, write_arrays
 from .vertical import GRAVITY, sea_level_pressure, to_pressure_levels
@@ -359,8 +358,6 @@ class _Recorder:
         times = self.selection.times[first:last]
         log.info("simulated %s to %s", times[0], times[-1])
         fields = {name: np.stack([s[name] for s in samples]) for name in samples[0]}
-        for name, values in fields.items():
-            check_values(values, name, times, sorted(self.selection.levels), "nature run")
         return fields
 
     def lazy(self) -> list[Any]:

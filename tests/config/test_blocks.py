@@ -27,6 +27,7 @@ def dataset(**changes: object) -> dict:
         "grid": GRID,
         "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
         "gap_hours": 120,
+        "exclude": [],
         "periods": {
             "a": {"role": "train", "start": START, "end": END},
             "b": {"role": "validation", "start": "2001-02-06T00:00", "end": "2001-02-10T00:00"},
@@ -74,3 +75,13 @@ def test_every_role_is_served() -> None:
 def test_levels_and_variables_on_levels_come_together() -> None:
     with pytest.raises(ValidationError, match="pressure variables need levels"):
         Dataset.model_validate(dataset(pressure=["temperature"]))
+
+
+def test_excluded_hours_are_times_or_spans() -> None:
+    spans = ["2001-01-02T00:00", {"start": "2001-01-03T00:00", "end": "2001-01-04T00:00"}]
+    one, two = Dataset.model_validate(dataset(exclude=spans)).exclude
+    assert one.start == one.end
+    assert two.touches(two.end, two.end)
+    assert not two.touches(one.start, one.end)
+    with pytest.raises(ValidationError, match="is before start"):
+        Dataset.model_validate(dataset(exclude=[{"start": END, "end": START}]))

@@ -60,3 +60,10 @@ def test_an_instrument_sees_the_state() -> None:
 def test_a_forecast_leaves_something_to_forecast() -> None:
     said = refused("tasks.forecasting.now_hours", [42])
     assert "tasks.forecasting.now_hours: 42 leaves the window; at most 36" in said
+
+
+def test_a_window_that_touches_excluded_hours_is_refused_by_name() -> None:
+    spans = ["2004-01-30T18:00", {"start": "2004-02-01T00:00", "end": "2004-02-02T00:00"}]
+    said = refused("datasets.speedy_t31.exclude", spans)
+    assert "experiments.demo.windows: 2004-01-29 00:00:00 to 2004-01-30 18:00:00 touches" in said
+    assert "datasets.speedy_t31.exclude leaves out: 2004-01-30 18:00:00 to" in said

@@ -30,6 +30,7 @@ def dataset(source: dict, year: int = 2001, **changes: object) -> dict:
         },
         "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
         "gap_hours": 120,
+        "exclude": [],
         "periods": periods,
         **changes,
     }  # fmt: skip

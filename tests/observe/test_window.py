@@ -29,3 +29,9 @@ def test_a_window_that_leaves_the_data_is_refused(window) -> None:
 def test_what_is_no_window_is_refused() -> None:
     with pytest.raises(ValueError, match="no window: '2004'"):
         window_span("2004")
+
+
+def test_a_window_with_a_gap_is_refused() -> None:
+    gap = FIELDS.isel(time=[0, 1, 2, 4, 5])
+    with pytest.raises(ValueError, match=r"lacks times: .* what follows 2004-01-01T12"):
+        select_window(gap, "20040101T00_30h")

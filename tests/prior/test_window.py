@@ -54,3 +54,18 @@ def test_blocks_part_the_training_record_and_hold_out_validation(paths: list[Pat
     assert set(parts[True]) > set(range(100, 105))
     assert parts[False]
     assert max(parts[False]) < 100
+
+
+def test_no_window_straddles_a_gap(tmp_path: Path) -> None:
+    hours = np.array([0, 6, 12, 30, 36, 42, 48])  # 18 and 24 are left out
+    values = np.arange(7, dtype="float32")[:, None, None, None]
+    times = np.datetime64("2001-01-01", "ns") + hours * np.timedelta64(1, "h")
+    data = xr.Dataset({"latents": (("time", "latent", "y", "x"), values)}, {"time": times})
+    write_product(data, tmp_path / "manifest.json")
+    records = LatentRecords([tmp_path / "manifest.json"], 3)
+    windows, starts = records.read(range(len(records)))
+    assert windows[:, :, 0, 0, 0].tolist() == [[0, 1, 2], [3, 4, 5], [4, 5, 6]]
+    assert starts[1] == np.datetime64("2001-01-02T06")
+    assert [block.flatten().tolist() for block in records.blocks(9)] == [[0, 1, 2], [3, 4, 5, 6]]
+    with pytest.raises(ValueError, match="no period holds a window of 5 states"):
+        LatentRecords([tmp_path / "manifest.json"], 5)

@@ -45,12 +45,28 @@ def test_an_archive_becomes_a_product(tmp_path, archive) -> None:
     assert np.array_equal(found["2m_temperature"], wanted)
 
 
-def test_faulty_values_leave_no_product(tmp_path, archive) -> None:
+def test_implausible_values_are_fetched_as_they_are(tmp_path, archive) -> None:
     archive["t2m"][130, 2, 3] = np.nan
     archive.to_netcdf(tmp_path / "era5.nc")
     path = tmp_path / "source" / "manifest.json"
-    with pytest.raises(ValueError, match=r"era5.nc: variable '2m_temp.*, time 2001-02-02T12:00"):
-        fetch_period(path, source=source(tmp_path), selection=SELECTION)
+    fetch_period(path, source=source(tmp_path), selection=SELECTION)
+    assert int(open_product(path)["2m_temperature"].isnull().sum()) == 1
+
+
+def test_a_damaged_chunk_leaves_no_product(tmp_path, archive) -> None:
+    archive.chunk(valid_time=40).to_zarr(tmp_path / "era5.zarr", zarr_format=3)
+    chunk = tmp_path / "era5.zarr/t2m/c/3/0/0"
+    content = bytearray(chunk.read_bytes())
+    content[0] ^= 0xFF
+    chunk.write_bytes(bytes(content))
+    path = tmp_path / "source" / "manifest.json"
+    place = r"era5.zarr: variable '2m_temp.*, times 2001-01-31T00:00 to .*: cannot be read"
+    with pytest.raises(ValueError, match=place):
+        fetch_period(
+            path,
+            source={"kind": "archive", "path": str(tmp_path / "era5.zarr")},
+            selection=SELECTION,
+        )
     assert not path.exists()
     with pytest.raises(FileNotFoundError, match="no finished product"):
         open_product(path)

@@ -14,6 +14,7 @@ GRID = {
     "longitudes": 8,
     "poles": False,
     "method": "conservative",
+    "exclude": [],
 }
 
 
@@ -65,3 +66,15 @@ def test_a_damaged_chunk_leaves_no_product(tmp_path, fields) -> None:
             tmp_path / "source" / "manifest.json", tmp_path / "grid" / "manifest.json", **GRID
         )
     assert not (tmp_path / "grid" / "manifest.json").exists()
+
+
+def test_excluded_and_repeated_times_are_left_out(tmp_path, fields) -> None:
+    fields["2m_temperature"][6:9] = np.nan
+    twice = fields.isel(time=[*range(5), 4, *range(5, 20)])
+    write_product(twice, tmp_path / "source" / "manifest.json", chunks={"time": 7})
+    path = tmp_path / "grid" / "manifest.json"
+    exclude = [["2001-01-02T12:00:00", "2001-01-03T00:00:00"]]
+    regrid_period(tmp_path / "source" / "manifest.json", path, **GRID | {"exclude": exclude})
+    found = open_product(path)
+    assert np.array_equal(found["time"], fields["time"][[*range(6), *range(9, 20)]])
+    assert np.isfinite(found["2m_temperature"]).all()

@@ -59,6 +59,7 @@ OVERLAY = {
             "grid": GRID,
             "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
             "gap_hours": 24,
+            "exclude": [],
             "periods": {
                 "train": {"role": "train", "start": "2001-01-01", "end": "2001-01-02"},
                 "validation": {"role": "validation", "start": "2002-01-01", "end": "2002-01-02"},

@@ -10,16 +10,23 @@ from galerne.grid.latlon import lay_out
 from galerne.grid.regrid import regrid
 from galerne.jobs.job import Job
 from galerne.products import open_product, write_product
+from galerne.source.exclusion import without_excluded
 from galerne.source.integrity import guard_values
 
 log = logging.getLogger(__name__)
 
 
 def regrid_period(
-    path_fields: Path, path_regridded: Path, *, method: str, **grid: str | int | bool
+    path_fields: Path,
+    path_regridded: Path,
+    *,
+    method: str,
+    exclude: list[list[str]],
+    **grid: str | int | bool,
 ) -> None:
-    """Read block by block, checked once more, and write a product on the grid."""
-    fields = guard_values(open_product(path_fields), where=str(path_fields.parent))
+    """Read block by block without excluded times, and write a product on the grid."""
+    where = str(path_fields.parent)
+    fields = guard_values(without_excluded(open_product(path_fields), exclude, where), where)
     regridded = regrid(fields, *lay_out(**grid), method)
     with dask.config.set(scheduler="synchronous"):
         write_product(regridded.chunk({"time": 120}), path_regridded, chunks={"time": 120})
@@ -32,4 +39,5 @@ if __name__ == "__main__":
         path_fields=Path(snakemake.input.fields),
         path_regridded=Path(snakemake.output.fields),
         **snakemake.params.grid,
+        exclude=snakemake.params.exclude,
     )
