@@ -9,6 +9,7 @@ Conventions: latitude north to south, longitude 0 to 360 eastward, levels in hPa
 
 __all__ = [
     "LAYOUT",
+    "block_states",
     "describe_coordinates",
     "read_values",
     "stack_channels",
@@ -25,6 +26,8 @@ from jaxtyping import Float
 
 from .catalogue import VARIABLES, Channel
 
+BLOCK_BYTES = 2**28  # of a block of states in memory
+BLOCK_STATES = 120  # most in a block
 LAYOUT = ("number", "time", "prediction_timedelta", "level", "latitude", "longitude")
 
 
@@ -66,18 +69,33 @@ def stack_channels(
 
 
 def state_blocks(
-    dataset: xr.Dataset, channels: Sequence[Channel], size: int = 120
+    dataset: xr.Dataset, channels: Sequence[Channel], size: int | None = None
 ) -> Iterator[tuple[Float[np.ndarray, "time channel lat lon"], np.ndarray]]:
     """Yields consecutive states [unit of each variable] and their times, some at a time.
 
     Arguments:
         dataset: Fields with a dimension ``time``; only one block of it is in memory.
         channels: The channels, in the order wanted.
-        size: States in a block; the last may hold fewer.
+        size: States in a block; the last may hold fewer. ``None``: as :func:`block_states`.
     """
+    points = dataset.sizes["latitude"] * dataset.sizes["longitude"]
+    size = size or block_states(4 * len(channels) * points)
     for start in range(0, dataset.sizes["time"], size):
         block = dataset.isel(time=slice(start, start + size))
         yield stack_channels(block, channels), block["time"].values
+
+
+def block_states(state_bytes: int) -> int:
+    """Returns how many states a block holds, so that memory does not grow with the grid.
+
+    Arguments:
+        state_bytes: Bytes of a state.
+
+    Example:
+        >>> block_states(71 * 721 * 1440 * 4), block_states(71 * 32 * 64 * 4)
+        (1, 120)
+    """
+    return min(max(BLOCK_BYTES // max(state_bytes, 1), 1), BLOCK_STATES)
 
 
 def read_values(field: xr.DataArray, source: object) -> np.ndarray:

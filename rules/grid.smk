@@ -23,6 +23,7 @@ rule regrid_period:
     params:
         grid=lambda w: settings("datasets", w.dataset)["grid"],
         exclude=excluded_of,
+        storage=lambda w: settings("datasets", w.dataset)["storage"],
         code=source_digest("regrid_period"),
     message:
         "Regridding period {wildcards.period} of {wildcards.dataset}"

@@ -11,10 +11,12 @@ import dask.array
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 
-from galerne.arrays import unstack_channels
+from galerne import products
+from galerne.arrays import read_values, unstack_channels
 from galerne.catalogue import channels
-from galerne.products import open_product, replacing, write_product
+from galerne.products import open_product, replacing, write_product, write_record
 
 STATE = channels(["2m_temperature"], ["geopotential"], [500, 850])
 CHUNKS = {"time": 4}
@@ -179,12 +181,139 @@ def test_replacing_makes_the_folder(tmp_path: Path) -> None:
     assert (tmp_path / "a/b/c.txt").read_text() == "x"
 
 
+@pytest.fixture
+def record(tmp_path: Path, fields: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twelve states in shards of five of one variable, of two of the other."""
+    monkeypatch.setattr(products, "SHARD_BYTES", 5 * 2 * 3 * 4)
+    path = tmp_path / "record/manifest.json"
+    write_record(fields, path)
+    return path
+
+
+def test_a_record_has_one_time_to_a_chunk_and_many_to_a_file(
+    record: Path, fields: xr.Dataset
+) -> None:
+    xr.testing.assert_identical(open_product(record).load(), fields)
+    group = zarr.open_group(record.parent / "data.zarr", mode="r")
+    assert group["2m_temperature"].shards == (5, 2, 3)
+    assert group["geopotential"].shards == (2, 2, 2, 3)
+    assert group["geopotential"].chunks == (1, 2, 2, 3)
+    files = record.parent.glob("data.zarr/2m_temperature/c/**/*")
+    assert sorted(p.parts[-3] for p in files if p.is_file()) == ["0", "1", "2"]
+
+
+def contents(manifest: Path) -> dict[Path, bytes]:
+    return {
+        p.relative_to(manifest.parent): p.read_bytes()
+        for p in manifest.parent.rglob("*")
+        if p.is_file()
+    }
+
+
+@pytest.mark.parametrize("size", [1, 3, 12])
+@pytest.mark.parametrize("scheduler", ["synchronous", "threads"])
+def test_a_record_is_the_same_bytes_however_it_is_computed(
+    record: Path, fields: xr.Dataset, tmp_path: Path, size: int, scheduler: str
+) -> None:
+    with dask.config.set(scheduler=scheduler):
+        write_record(fields.chunk({"time": size, "longitude": 2}), tmp_path / "b/manifest.json")
+    assert contents(record) == contents(tmp_path / "b/manifest.json")
+
+
+def test_a_record_is_computed_shard_by_shard_and_what_belongs_together_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "SHARD_BYTES", 4 * 8)
+    calls = []
+
+    def pair(block: np.ndarray, block_info: dict) -> np.ndarray:
+        calls.append(block_info[0]["chunk-location"][0])
+        return np.stack([block, -block])
+
+    base = dask.array.arange(24, chunks=4, dtype="float32").reshape(12, 2)
+    both = base.rechunk((2, 2)).map_blocks(
+        pair, new_axis=0, chunks=((2,), (2,) * 6, (2,)), dtype="float32", meta=base._meta
+    )
+    fields = xr.Dataset({name: (("time", "x"), both[k]) for k, name in enumerate("uv")})
+    with dask.config.set(scheduler="synchronous"):
+        write_record(fields, tmp_path / "manifest.json", together=[("u", "v")])
+        assert [set(calls[k : k + 2]) for k in (0, 2, 4)] == [{0, 1}, {2, 3}, {4, 5}]
+        assert len(calls) == 6
+        write_record(fields, tmp_path / "manifest.json")
+    assert sorted(calls[6:]) == sorted([*range(6), *range(6)])
+    found = open_product(tmp_path / "manifest.json").load()
+    assert np.array_equal(found["u"], -found["v"])
+    assert found["u"].values.ravel().tolist() == list(range(24))
+
+
+def test_a_record_is_rounded_where_it_is_asked_for(tmp_path: Path, fields: xr.Dataset) -> None:
+    bounds = {"geopotential": 0.5, "specific_humidity": 1.0}
+    write_record(fields, tmp_path / "manifest.json", rounding=bounds)
+    found = open_product(tmp_path / "manifest.json").load()
+    assert np.array_equal(found["geopotential"], np.around(fields["geopotential"]))
+    assert found["geopotential"].attrs["quantization_maximum_absolute_error"] == 0.5
+    assert found["geopotential"].attrs["units"] == "m**2 s**-2"
+    xr.testing.assert_identical(found["2m_temperature"], fields["2m_temperature"])
+
+
+def test_what_rounding_leaves_takes_fewer_bytes_and_the_manifest_says_how_many(
+    tmp_path: Path,
+) -> None:
+    x = np.random.default_rng(0).normal(280, 5, (20, 32, 64)).astype("float32")
+    fields = xr.Dataset({"t": (("time", "y", "x"), x)})
+    told = {}
+    for bound in (None, 0.01, 1.0):
+        path = tmp_path / f"{bound}/manifest.json"
+        write_record(fields, path, rounding={"t": bound} if bound else None)
+        told[bound] = json.loads(path.read_text())["bytes"]
+        files = (path.parent / "data.zarr").rglob("*")
+        assert told[bound]["stored"] == sum(f.stat().st_size for f in files if f.is_file())
+        assert told[bound]["raw"] == x.nbytes
+    assert told[1.0]["stored"] < 0.6 * told[0.01]["stored"] < 0.6 * told[None]["stored"]
+
+
+@pytest.mark.parametrize("pipeline", [None, "zarrs.ZarrsCodecPipeline"])
+@pytest.mark.parametrize("place", [0.02, 0.3, 0.6, 0.999])
+def test_a_flipped_byte_in_a_shard_is_an_error(
+    record: Path, place: float, pipeline: str | None
+) -> None:
+    shard = record.parent / "data.zarr/geopotential/c/1/0/0/0"
+    rotten = bytearray(shard.read_bytes())
+    rotten[int(place * len(rotten))] ^= 0x10
+    shard.write_bytes(bytes(rotten))
+    with zarr.config.set({"codec_pipeline.path": pipeline} if pipeline else {}):
+        opened = open_product(record)
+        with pytest.raises(ValueError, match=r"'geopotential' of .* between 1899.* damaged"):
+            read_values(opened["geopotential"], record.parent)
+        opened["2m_temperature"].load()
+
+
+def test_a_shard_cut_short_or_lost_is_an_error(record: Path) -> None:
+    shard = record.parent / "data.zarr/geopotential/c/1/0/0/0"
+    shard.write_bytes(shard.read_bytes()[:-30])
+    with pytest.raises(ValueError, match="bytes are damaged"):
+        read_values(open_product(record)["geopotential"], record.parent)
+    shard.unlink()
+    with pytest.raises(FileNotFoundError, match=r"holds \d+ files, not the \d+ written"):
+        open_product(record)
+
+
+def test_a_record_killed_half_way_leaves_nothing_that_looks_finished(
+    record: Path, fields: xr.Dataset
+) -> None:
+    with pytest.raises(RuntimeError, match="killed"):
+        write_record(broken_off(fields), record)
+    assert sorted(p.name for p in record.parent.iterdir()) == ["data.zarr"]
+    write_record(fields, record)
+    xr.testing.assert_identical(open_product(record).load(), fields)
+
+
 # Root may write where nobody may, so the disk is made small by mounting, or by a limit.
 WRITE = """
 import resource, sys
 from pathlib import Path
 import dask.array as da, numpy as np, xarray as xr
-from galerne.products import replacing, write_product
+from galerne.products import replacing, write_product, write_record
 
 folder = Path(sys.argv[1])
 if "limit" in sys.argv:
@@ -196,6 +325,8 @@ try:
     if "file" in sys.argv:
         with replacing(folder / "made/table.csv") as path:
             path.write_bytes(bytes(500_000))
+    elif "record" in sys.argv:
+        write_record(fields, folder / "made/manifest.json")
     else:
         write_product(fields, folder / "made/manifest.json", chunks={"time": 4})
 except OSError as error:
@@ -205,7 +336,7 @@ print(sorted(path.name for path in (folder / "made").iterdir()))
 WHY = {"limit": "File too large", "mount": "No space left on device"}
 
 
-@pytest.mark.parametrize("kind", ["eager", "lazy", "file"])
+@pytest.mark.parametrize("kind", ["eager", "lazy", "record", "file"])
 @pytest.mark.parametrize("how", WHY)
 def test_a_full_disk_is_named_and_leaves_nothing_behind(
     how: str, kind: str, tmp_path: Path

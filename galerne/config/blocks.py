@@ -27,6 +27,7 @@ __all__ = [
     "Soundings",
     "Span",
     "Stations",
+    "Storage",
     "Swath",
     "Task",
 ]
@@ -113,6 +114,15 @@ class Grid(Strict):
         return self
 
 
+class Storage(Strict):
+    """How the record on the grid is stored."""
+
+    rounding: dict[str, Positive] | None = Field(
+        description="Largest error that rounding may make, by variable [its unit]; variables "
+        "that are not named are exact, and so are all with null."
+    )
+
+
 class Climatology(Strict):
     """Harmonics of the smooth climatology; zero of both leaves the time mean."""
 
@@ -129,6 +139,7 @@ class Dataset(Strict):
     levels: list[int] = Field(description="Pressure levels of the state [hPa].")
     step_hours: Literal[1, 2, 3, 6, 12, 24] = Field(description="Time between states.")
     grid: Grid
+    storage: Storage
     climatology: Climatology
     gap_hours: int = Field(ge=0, description="Least time between periods of unlike roles.")
     periods: dict[Name, Period] = Field(description="Named periods.")
@@ -149,6 +160,11 @@ class Dataset(Strict):
         ends = {name: (period.start, period.end) for name, period in self.periods.items()}
         variables = (*self.surface, *self.pressure)
         check_source(self.source, variables, self.levels, self.step_hours, ends)
+        if unknown := sorted(set(self.storage.rounding or ()) - state):
+            raise ValueError(
+                f"storage.rounding: the state has no {unknown[0]!r}; allowed: "
+                f"{', '.join((*self.surface, *self.pressure))}"
+            )
         for role in ("train", "validation", "test"):
             if not any(period.role == role for period in self.periods.values()):
                 raise ValueError(f"no period has the role {role!r}")

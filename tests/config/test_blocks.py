@@ -25,6 +25,7 @@ def dataset(**changes: object) -> dict:
         "levels": [],
         "step_hours": 6,
         "grid": GRID,
+        "storage": {"rounding": None},
         "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
         "gap_hours": 120,
         "exclude": [],
@@ -85,3 +86,11 @@ def test_excluded_hours_are_times_or_spans() -> None:
     assert not two.touches(one.start, one.end)
     with pytest.raises(ValidationError, match="is before start"):
         Dataset.model_validate(dataset(exclude=[{"start": END, "end": START}]))
+
+
+def test_what_is_rounded_is_of_the_state() -> None:
+    Dataset.model_validate(dataset(storage={"rounding": {"2m_temperature": 0.01}}))
+    with pytest.raises(ValidationError, match=r"storage.rounding: the state has no 'temperature'"):
+        Dataset.model_validate(dataset(storage={"rounding": {"temperature": 0.01}}))
+    with pytest.raises(ValidationError, match="greater than 0"):
+        Dataset.model_validate(dataset(storage={"rounding": {"2m_temperature": 0.0}}))

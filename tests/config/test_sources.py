@@ -28,6 +28,7 @@ def dataset(source: dict, year: int = 2001, **changes: object) -> dict:
             "kind": "equiangular", "latitudes": 32, "longitudes": 64, "poles": False,
             "method": "conservative",
         },
+        "storage": {"rounding": None},
         "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
         "gap_hours": 120,
         "exclude": [],

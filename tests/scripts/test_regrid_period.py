@@ -15,6 +15,7 @@ GRID = {
     "poles": False,
     "method": "conservative",
     "exclude": [],
+    "rounding": None,
 }
 
 
@@ -53,6 +54,19 @@ def test_a_period_arrives_on_the_grid(tmp_path, fields) -> None:
             for x in (fields, found)
         )
         assert np.allclose(before, after, rtol=1e-6)
+
+
+def test_rounding_stays_within_its_bound_and_says_so(tmp_path, fields) -> None:
+    write_product(fields, tmp_path / "source" / "manifest.json")
+    for name, rounding in (("exact", None), ("rounded", {"2m_temperature": 0.1})):
+        settings = GRID | {"rounding": rounding}
+        regrid_period(
+            tmp_path / "source" / "manifest.json", tmp_path / name / "manifest.json", **settings
+        )
+    exact, found = (open_product(tmp_path / n / "manifest.json") for n in ("exact", "rounded"))
+    error = np.abs(exact["2m_temperature"] - found["2m_temperature"]).max().item()
+    assert 0.05 < error <= found["2m_temperature"].attrs["quantization_maximum_absolute_error"]
+    assert np.array_equal(exact["land_sea_mask"], found["land_sea_mask"])
 
 
 def test_a_damaged_chunk_leaves_no_product(tmp_path, fields) -> None:

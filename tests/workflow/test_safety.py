@@ -57,6 +57,7 @@ OVERLAY = {
             "levels": [],
             "step_hours": 6,
             "grid": GRID,
+            "storage": {"rounding": None},
             "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
             "gap_hours": 24,
             "exclude": [],

@@ -12,7 +12,7 @@ from galerne.latent.autoencoder import Autoencoder
 from galerne.latent.record import encode_record
 from galerne.nn.checkpoint import load_module
 from galerne.nn.parallel import best_device
-from galerne.products import write_product
+from galerne.products import write_record
 from galerne.stats.transform import Transform
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def encode_period(
     dataset = encode_record(path_fields, transform, model.to(best_device()))
     log.info("encoding %d states", dataset.sizes["time"])
     with dask.config.set(scheduler="synchronous"):  # torch has the threads
-        write_product(dataset, path_latents, chunks={"time": 120})
+        write_record(dataset, path_latents)
 
 
 if __name__ == "__main__":
