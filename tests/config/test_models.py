@@ -69,12 +69,12 @@ def test_no_model_gives_a_default() -> None:
 
 
 def blocks(config: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Paths of every block of keys that the models name (not of named blocks or errors)."""
+    """Paths of every block of keys that the models name (not of named blocks, errors or rounding)."""
     if not isinstance(config, dict):
         return
     parent = path[-1] if path else ""
     named = {"datasets", "periods", "autoencoders", "priors", "networks", "instruments"}
-    if parent not in named | {"methods", "tasks", "experiments", "errors"}:
+    if parent not in named | {"methods", "tasks", "experiments", "errors", "rounding"}:
         yield path
     for key, value in config.items():
         yield from blocks(value, (*path, key))
@@ -109,6 +109,7 @@ MISTAKES = [
     (f"{D}.surface", ["2m_temprature"], "unknown variable '2m_temprature'"),
     (f"{D}.surface", ["temperature"], "'temperature' lives on pressure levels"),
     (f"{D}.pressure", ["2m_temperature"], "'2m_temperature' has no pressure levels"),
+    (f"{D}.storage.rounding", {"sea_ice_cover": 0.1}, "storage.rounding: the state has no 'sea_"),
     (f"{D}.levels", [], "pressure variables need levels"),
     (f"{D}.pressure", [], "levels need variables"),
     (f"{D}.periods.test.end", "2004-01-10T00:00", "is not after start"),
