@@ -69,7 +69,7 @@ def test_no_model_gives_a_default() -> None:
 
 
 def blocks(config: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Paths of every block of keys that the models name (not of named blocks, errors or rounding)."""
+    """Paths of every block of keys that the models name (not of names or errors)."""
     if not isinstance(config, dict):
         return
     parent = path[-1] if path else ""
