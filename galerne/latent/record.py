@@ -1,12 +1,13 @@
-"""A record of standardised states, read block by block.
+"""Records of standardised states, read at random or block by block.
 
-The record stays on disk; training keeps at most a bounded number of states in memory, evenly
-spread over the record when it holds more.
+What does not fit into memory stays on disk, and the states of a batch are read as it is drawn;
+both ways give the same numbers, since a batch is standardised as a whole after it was read.
 """
 
-__all__ = ["encode_record", "standardised_blocks", "standardised_sample"]
+__all__ = ["StandardisedStates", "encode_record", "standardised_sample"]
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dask
@@ -16,37 +17,88 @@ import torch
 import xarray as xr
 
 from jaxtyping import Float
+from torch import Tensor
 
-from ..arrays import stack_channels, state_blocks
+from ..arrays import block_states, stack_channels
 from ..products import open_product
+from ..reading import Record, fits
 from ..stats.transform import Transform
 from .autoencoder import Autoencoder
 
 
-def standardised_blocks(
-    path_fields: Path, transform: Transform, size: int = 120
-) -> Iterator[tuple[Float[np.ndarray, "time channel lat lon"], np.ndarray]]:
-    """Yields blocks of standardised anomalies [1] and their times, in order."""
-    for x, times in state_blocks(open_product(path_fields), transform.channels, size):
-        yield transform.forward(x, times), times
+class StandardisedStates:
+    """States of several records as standardised anomalies, by their number.
+
+    Arguments:
+        paths_fields: Manifests of the records.
+        transform: The transform between fields and anomalies.
+        threads: Threads that read.
+
+    Raises:
+        ValueError: If a variable or a level is missing, by name.
+    """
+
+    def __init__(
+        self, paths_fields: Sequence[Path], transform: Transform, threads: int = 2
+    ) -> None:
+        names = list(dict.fromkeys(channel.variable for channel in transform.channels))
+        keep = fits(paths_fields, names)
+        self.transform = transform
+        self.records = [Record(p, names, keep=keep, threads=threads) for p in paths_fields]
+        self.ends = np.cumsum([len(record) for record in self.records])
+        self.shape = (
+            int(self.ends[-1]),
+            len(transform.channels),
+            len(transform.latitude),
+            len(transform.longitude),
+        )
+        self.places = [self._places(record, names) for record in self.records]
+        self.pool = ThreadPoolExecutor(threads, "states")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, indices: Sequence[int] | Tensor) -> Float[Tensor, "_ channel lat lon"]:
+        """Reads states [1]."""
+        wanted = [int(index) for index in indices]
+        found = list(self.pool.map(self._state, wanted))
+        x = np.stack([state for state, _ in found])
+        return torch.from_numpy(self.transform.forward(x, np.array([time for _, time in found])))
+
+    def _state(self, index: int) -> tuple[Float[np.ndarray, "channel lat lon"], np.datetime64]:
+        number = int(np.searchsorted(self.ends, index, side="right"))
+        record = self.records[number]
+        row = index - (int(self.ends[number]) - len(record))
+        fields = record.read(row, row + 1)
+        x = np.empty(self.shape[1:], "float32")
+        for k, (field, level) in enumerate(self.places[number]):
+            x[k] = fields[field][0] if level is None else fields[field][0, level]
+        return x, record.times[row]
+
+    def _places(self, record: Record, names: Sequence[str]) -> list[tuple[int, int | None]]:
+        """Where each channel is among the variables and levels of a record."""
+        found: list[tuple[int, int | None]] = []
+        for channel in self.transform.channels:
+            if channel.level is not None and channel.level not in record.levels:
+                raise ValueError(
+                    f"{record.path.parent}: level {channel.level} hPa of {channel.variable!r} is "
+                    f"not in the record; found: {record.levels}"
+                )
+            level = None if channel.level is None else record.levels.index(channel.level)
+            found.append((names.index(channel.variable), level))
+        return found
 
 
 def standardised_sample(
     paths_fields: Sequence[Path], transform: Transform, most: int
-) -> Float[np.ndarray, "time channel lat lon"]:
+) -> Float[Tensor, "time channel lat lon"]:
     """Reads every n-th state of some records, at most so many in all [1]."""
-    total = sum(open_product(path).sizes["time"] for path in paths_fields)
-    stride = -(-total // most)
-    seen, parts = 0, []
-    for path in paths_fields:
-        for x, _ in standardised_blocks(path, transform):
-            parts.append(x[-seen % stride :: stride])
-            seen += len(x)
-    return np.concatenate(parts)
+    states = StandardisedStates(paths_fields, transform)
+    return states[range(0, len(states), -(-len(states) // most))]
 
 
 def encode_record(
-    path_fields: Path, transform: Transform, model: Autoencoder, size: int = 120
+    path_fields: Path, transform: Transform, model: Autoencoder, size: int | None = None
 ) -> xr.Dataset:
     """Encodes a record lazily, block by block as it is written.
 
@@ -54,12 +106,14 @@ def encode_record(
         path_fields: The record.
         transform: The transform between fields and anomalies.
         model: The autoencoder, on the device that it computes on.
-        size: States in a block.
+        size: States in a block; ``None``: as many as fit into a bounded size.
 
     Returns:
         ``latents`` [1] with dimensions ``time latent y x``.
     """
     fields = open_product(path_fields)
+    points = len(transform.latitude) * len(transform.longitude)
+    size = size or block_states(4 * len(transform.channels) * points)
 
     @dask.delayed
     def encode(start: int) -> np.ndarray:

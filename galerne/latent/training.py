@@ -3,7 +3,10 @@
 __all__ = ["train_on"]
 
 import logging
+import math
 
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -12,10 +15,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..nn.fit import Fit
+from ..arrays import block_states
+from ..nn.fit import Fit, generator
 from ..nn.parallel import Draws, joined
+from ..reading import Ahead
 from .autoencoder import Autoencoder, patch_components
 from .objective import reconstruction_loss, relative_errors
+from .record import StandardisedStates
 
 log = logging.getLogger(__name__)
 COMPONENT_STATES = 1000  # states that the linear start is made of
@@ -24,7 +30,7 @@ EVALUATIONS = 20  # on the validation states while training
 
 def train_on(
     model: Autoencoder,
-    x: Float[Tensor, "time channel lat lon"],
+    x: Float[Tensor, "time channel lat lon"] | StandardisedStates,
     check: Float[Tensor, "time2 channel lat lon"],
     areas: Float[Tensor, "lat"],
     *,
@@ -39,7 +45,7 @@ def train_on(
 
     Arguments:
         model: The autoencoder.
-        x: Standardised training states [1].
+        x: Standardised training states [1], in memory or on disk.
         check: Standardised validation states [1].
         areas: The share of the sphere of each row [1].
         steps: Optimisation steps.
@@ -53,7 +59,8 @@ def train_on(
         A table of ``step``, ``loss`` and ``validation_relative_rmse``; step 0 is the linear
         start. ``None`` in all but the first of the processes that share a training.
     """
-    sample = x[:: -(-len(x) // COMPONENT_STATES)].split(100)
+    rows = torch.arange(0, len(x), -(-len(x) // COMPONENT_STATES))
+    sample = (x[part] for part in rows.split(_component_block(x.shape)))
     latents = len(model.spread)
     model.start_from(*patch_components(sample, areas, model.downsampling, latents))
 
@@ -63,9 +70,14 @@ def train_on(
     with joined() as team:
         share, weights = team.share(batch_size), areas.to(team.device)
 
+        ahead = Ahead(x.__getitem__)
+
         def loss(model: Autoencoder, rng: torch.Generator) -> Tensor:
             draws = Draws(rng, team)
-            batch = x[draws.integers(len(x), share)].to(team.device)
+            indices = draws.integers(len(x), share).tolist()
+            following = Draws(generator(seed, fit.step + 1), team).integers(len(x), share).tolist()
+            batch = ahead.take(indices, following if fit.step + 1 < steps else None)
+            batch = batch.to(team.device)
             return reconstruction_loss(model, batch, weights, noise, draws)
 
         model.to(team.device)
@@ -75,9 +87,15 @@ def train_on(
             model, steps=steps, learning_rate=learning_rate, seed=seed,
             half_life=max(steps / 20, 1.0), folder=folder, team=team,
         )  # fmt: skip
-        list(fit.run(loss, max(steps // EVALUATIONS, 1), error))
+        with closing(ahead):
+            list(fit.run(loss, max(steps // EVALUATIONS, 1), error))
         fit.settle()
         if not team.is_main:
             return None
     rows = [first, *fit.history, {"step": steps, **error()}]
     return pd.DataFrame(rows, columns=["step", "loss", "validation_relative_rmse"])
+
+
+def _component_block(shape: Sequence[int]) -> int:
+    """States in a block of the sample that the linear start is made of."""
+    return min(block_states(4 * math.prod(shape[1:])), 100)

@@ -4,13 +4,15 @@ __all__ = ["train_on"]
 
 import logging
 
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from ..nn.fit import Fit
+from ..nn.fit import Fit, generator
 from ..nn.parallel import Draws, joined
+from ..reading import Ahead
 from .backbone import Backbone, calendar
 from .denoiser import WindowDenoiser
 from .gaussian import WindowGaussian
@@ -64,9 +66,14 @@ def train_on(
     with joined() as team:
         share = team.share(batch_size)
 
+        ahead = Ahead(train.read)
+
         def loss(_: Backbone, rng: torch.Generator) -> torch.Tensor:
             draws = Draws(rng, team)
-            windows, starts = train.read(draws.integers(len(train), share).tolist())
+            indices = draws.integers(len(train), share).tolist()
+            upcoming = Draws(generator(seed, fit.step + 1), team)
+            following = upcoming.integers(len(train), share).tolist()
+            windows, starts = ahead.take(indices, following if fit.step + 1 < steps else None)
             season = calendar(starts).to(team.device)
             return denoiser.loss(windows.to(team.device), season, draws)
 
@@ -77,7 +84,8 @@ def train_on(
             backbone, steps=steps, learning_rate=learning_rate, seed=seed,
             half_life=ema_half_life, folder=folder, team=team,
         )  # fmt: skip
-        list(fit.run(loss, every, error))
+        with closing(ahead):
+            list(fit.run(loss, every, error))
         fit.settle()
         if not team.is_main:
             return None

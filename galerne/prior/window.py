@@ -1,13 +1,15 @@
 """Windows of consecutive latent states, read from records on disk.
 
 Windows never straddle two records, nor a gap in one, such as excluded hours leave. A record of
-latents is small (a year at 64 x 32 points is 70 MB), so records are opened lazily and only the
-windows of a batch are read.
+latents is small (a year at 64 x 32 points is 70 MB): all are kept in memory if they fit, or else
+the windows of a batch are read as it is drawn.
 """
 
 __all__ = ["LatentRecords", "alternate_blocks"]
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,33 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..arrays import read_values
 from ..products import open_product
+from ..reading import Record, fits
 
 MOST_STATES = 120  # of a block that alternates between fitting and holding out
-IN_MEMORY = 1_000_000_000  # numbers of a record that is kept in memory [1]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """States of a record without a gap.
+
+    Arguments:
+        record: The record.
+        start: The first state.
+        length: How many there are.
+    """
+
+    record: Record
+    start: int
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    def read(self, first: int, count: int) -> Float[np.ndarray, "time latent y x"]:
+        """Reads consecutive latents [1], at most up to the end of the stretch."""
+        begin = self.start + first
+        return self.record.read(begin, min(begin + count, self.start + self.length))[0]
 
 
 class LatentRecords:
@@ -29,26 +53,23 @@ class LatentRecords:
     Arguments:
         paths: Manifests of the records.
         states: States in a window.
+        threads: Threads that read.
 
     Raises:
         ValueError: If no record holds a window.
     """
 
-    def __init__(self, paths: Sequence[Path], states: int) -> None:
+    def __init__(self, paths: Sequence[Path], states: int, threads: int = 2) -> None:
         self.states = states
-        self.arrays, self.times, lengths = [], [], []
-        step = _step(paths)
+        self.stretches: list[Stretch] = []
+        self.pool = ThreadPoolExecutor(threads, "windows")
+        step, keep = _step(paths), fits(paths, ["latents"])
         for path in paths:
-            record = open_product(path)
-            latents = record["latents"]
-            if latents.size < IN_MEMORY:
-                latents = latents.copy(data=read_values(latents, path.parent))
-            times = record["time"].values
-            seams = np.flatnonzero(np.diff(times) != step) + 1
-            for rows in np.split(np.arange(len(times)), seams):
-                self.arrays.append(latents[rows[0] : rows[-1] + 1])
-                self.times.append(times[rows])
-                lengths.append(len(rows))
+            record = Record(path, ["latents"], keep=keep, threads=threads)
+            seams = np.flatnonzero(np.diff(record.times) != step) + 1
+            for rows in np.split(np.arange(len(record)), seams):
+                self.stretches.append(Stretch(record, int(rows[0]), len(rows)))
+        lengths = [len(stretch) for stretch in self.stretches]
         self.counts = [max(length - states + 1, 0) for length in lengths]
         if not sum(self.counts):
             raise ValueError(
@@ -63,19 +84,21 @@ class LatentRecords:
         self, indices: Sequence[int]
     ) -> tuple[Float[Tensor, "batch state channel y x"], np.ndarray]:
         """Reads windows, and the time of the first state of each."""
-        windows, starts = [], []
-        for index in indices:
-            record = int(np.searchsorted(np.cumsum(self.counts), index, side="right"))
-            first = index - sum(self.counts[:record])
-            windows.append(self.arrays[record][first : first + self.states].values)
-            starts.append(self.times[record][first])
+        places = [self._place(index) for index in indices]
+        windows = list(self.pool.map(lambda place: place[0].read(place[1], self.states), places))
+        starts = [stretch.record.times[stretch.start + first] for stretch, first in places]
         return torch.from_numpy(np.stack(windows)), np.array(starts)
 
     def blocks(self, size: int) -> Iterator[Float[Tensor, "time channel y x"]]:
         """Yields consecutive blocks of every record."""
-        for array in self.arrays:
-            for start in range(0, len(array), size):
-                yield torch.from_numpy(array[start : start + size].values)
+        for stretch in self.stretches:
+            for start in range(0, len(stretch), size):
+                yield torch.from_numpy(stretch.read(start, size))
+
+    def _place(self, index: int) -> tuple[Stretch, int]:
+        """The stretch that a window lies in, and its first state there."""
+        number = int(np.searchsorted(np.cumsum(self.counts), index, side="right"))
+        return self.stretches[number], index - sum(self.counts[:number])
 
 
 def _step(paths: Sequence[Path]) -> np.timedelta64:
@@ -98,7 +121,7 @@ def alternate_blocks(
         heldout_share: Share of the training blocks held out.
         heldout: Which part to yield.
     """
-    longest = max(len(array) for array in train.arrays)
+    longest = max(len(stretch) for stretch in train.stretches)
     cycle = max(round(1 / heldout_share), 2)
     size = max(min(MOST_STATES, longest // (2 * cycle)), 2 * train.states)
     for index, block in enumerate(train.blocks(size)):

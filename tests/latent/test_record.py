@@ -1,16 +1,19 @@
 """Records read block by block: no seam, no state lost, no state twice."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from galerne import reading
 from galerne.arrays import unstack_channels
 from galerne.catalogue import channels
 from galerne.latent.autoencoder import Autoencoder
-from galerne.latent.record import encode_record, standardised_blocks, standardised_sample
-from galerne.products import write_product
+from galerne.latent.record import StandardisedStates, encode_record, standardised_sample
+from galerne.latent.training import train_on
+from galerne.products import write_record
 from galerne.stats.transform import Transform
 
 STATE = channels(["2m_temperature", "mean_sea_level_pressure"], [], [])
@@ -37,18 +40,52 @@ def record(path: Path, states: int, first: int = 0) -> np.ndarray:
     z = np.arange(first, first + states)[:, None, None, None] + noise
     times = np.datetime64("2001-01-01", "ns") + np.arange(first, first + states) * SIX_HOURS
     x = z * np.array([2.0, 500.0])[:, None, None] + np.array([280.0, 1e5])[:, None, None]
-    write_product(unstack_channels(x.astype("float32"), STATE, {"time": times} | GRID), path)
+    write_record(unstack_channels(x.astype("float32"), STATE, {"time": times} | GRID), path)
     return z
 
 
-@pytest.mark.parametrize("size", [7, 40, 50, 100])
-def test_blocks_follow_each_other_to_the_end(tmp_path, transform, size) -> None:
-    z = record(tmp_path / "manifest.json", 50)
-    blocks = list(standardised_blocks(tmp_path / "manifest.json", transform, size))
-    assert [len(x) for x, _ in blocks[:-1]] == [size] * (len(blocks) - 1)
-    times = np.concatenate([times for _, times in blocks])
-    assert np.array_equal(times, np.datetime64("2001-01-01", "ns") + np.arange(50) * SIX_HOURS)
-    np.testing.assert_allclose(np.concatenate([x for x, _ in blocks]), z, atol=1e-3)
+@pytest.fixture
+def two_records(tmp_path) -> tuple[list[Path], np.ndarray]:
+    paths = [tmp_path / name / "manifest.json" for name in ("a", "b")]
+    return paths, np.concatenate([record(paths[0], 30), record(paths[1], 21, first=30)])
+
+
+def test_states_are_found_by_their_number_across_records(two_records, transform) -> None:
+    paths, z = two_records
+    states = StandardisedStates(paths, transform)
+    assert len(states) == 51
+    assert states.shape == (51, 2, 4, 8)
+    wanted = [50, 0, 29, 30, 7, 7]
+    np.testing.assert_allclose(states[wanted], z[wanted], atol=1e-3)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_states_on_disk_and_in_memory_train_the_same_weights(
+    two_records, transform, monkeypatch, threads
+) -> None:
+    paths, _ = two_records
+    weights = []
+    for most in (2**31, 0):
+        monkeypatch.setattr(reading, "IN_MEMORY", most)
+        states = StandardisedStates(paths, transform, threads)
+        assert isinstance(states.records[0].arrays[0], np.ndarray) == (most > 0)
+        torch.manual_seed(0)
+        model = Autoencoder(2, 4, 8, 3, 2, 8, 1, 5.0)
+        train_on(
+            model, states, states[range(5)], torch.full((4,), 0.25), steps=7, batch_size=4,
+            learning_rate=1e-3, noise=0.1, seed=3, folder=None,
+        )  # fmt: skip
+        weights.append(model.state_dict())
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+def test_a_level_that_a_record_lacks_is_named(tmp_path, transform) -> None:
+    record(tmp_path / "manifest.json", 3)
+    other = replace(transform, channels=channels(["2m_temperature"], ["temperature"], [500]))
+    with pytest.raises(
+        ValueError, match="variable 'temperature' is not in the record; found: 2m_"
+    ):
+        StandardisedStates([tmp_path / "manifest.json"], other)
 
 
 @pytest.mark.parametrize("most", [500, 251, 250, 60, 36, 10, 1])
@@ -57,7 +94,7 @@ def test_a_sample_is_every_nth_state_across_blocks_and_records(tmp_path, transfo
     record(paths[0], 130)
     record(paths[1], 121, first=130)
     sample = standardised_sample(paths, transform, most)
-    numbers = np.round(sample.mean((1, 2, 3))).astype(int)
+    numbers = np.round(sample.numpy().mean((1, 2, 3))).astype(int)
     stride = int(np.ceil(251 / most))
     assert numbers.tolist() == list(range(0, 251, stride))
     assert len(numbers) <= most

@@ -7,6 +7,7 @@ import pytest
 import torch
 import xarray as xr
 
+from galerne import reading
 from galerne.prior.window import LatentRecords, alternate_blocks
 from galerne.products import write_product
 
@@ -69,3 +70,16 @@ def test_no_window_straddles_a_gap(tmp_path: Path) -> None:
     assert [block.flatten().tolist() for block in records.blocks(9)] == [[0, 1, 2], [3, 4, 5, 6]]
     with pytest.raises(ValueError, match="no period holds a window of 5 states"):
         LatentRecords([tmp_path / "manifest.json"], 5)
+
+
+def test_windows_from_disk_are_those_from_memory(paths: list[Path], monkeypatch) -> None:
+    kept = LatentRecords(paths, 3)
+    monkeypatch.setattr(reading, "IN_MEMORY", 0)
+    read = LatentRecords(paths, 3, threads=3)
+    assert isinstance(kept.stretches[0].record.arrays[0], np.ndarray)
+    assert not isinstance(read.stretches[0].record.arrays[0], np.ndarray)
+    order = np.random.default_rng(0).permutation(len(kept)).tolist()
+    for one, two in zip(kept.read(order), read.read(order), strict=True):
+        assert np.array_equal(one, two)
+    for one, two in zip(kept.blocks(4), read.blocks(4), strict=True):
+        assert torch.equal(one, two)

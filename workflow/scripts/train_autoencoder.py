@@ -11,7 +11,7 @@ from galerne.grid.areas import cell_areas
 from galerne.jobs.job import Job
 from galerne.latent.autoencoder import Autoencoder
 from galerne.latent.objective import error_table, relative_errors
-from galerne.latent.record import standardised_sample
+from galerne.latent.record import StandardisedStates, standardised_sample
 from galerne.latent.training import train_on
 from galerne.nn.checkpoint import save_module
 from galerne.products import replacing
@@ -19,7 +19,7 @@ from galerne.provenance import settings_digest, source_digest
 from galerne.stats.transform import Transform
 
 log = logging.getLogger(__name__)
-MOST = 20_000  # states in memory
+CHECKED = 100  # validation states
 
 
 def train_autoencoder(
@@ -41,8 +41,8 @@ def train_autoencoder(
     torch.set_num_threads(threads)
     transform = Transform.open(path_climatology)
     areas = torch.from_numpy(cell_areas(transform.latitude)).float()
-    x = torch.from_numpy(standardised_sample(paths_train, transform, MOST))
-    check = torch.from_numpy(standardised_sample(paths_validation, transform, 100))
+    x = StandardisedStates(paths_train, transform, threads)
+    check = standardised_sample(paths_validation, transform, CHECKED)
     names = ("channels", "latitudes", "longitudes")
     arguments = dict(zip(names, x.shape[1:], strict=True)) | architecture
     manifests = [path.read_text() for path in [*paths_train, *paths_validation, path_climatology]]

@@ -42,7 +42,8 @@ def train_prior(
     torch.manual_seed(seed)
     backbone = Backbone(**arguments)
     records = [
-        LatentRecords(paths, gaussian.shape[0]) for paths in (paths_train, paths_validation)
+        LatentRecords(paths, gaussian.shape[0], threads)
+        for paths in (paths_train, paths_validation)
     ]
     curve = train_on(backbone, gaussian, *records, seed=seed, folder=folder, **optimisation)
     if curve is None:  # another process of this training writes
