@@ -4,7 +4,8 @@ The same trivial command is submitted in four ways: by plain ``sbatch``; by the 
 profile, each job alone; many jobs to an allocation (a group); and as tasks of a job array. For
 each way: wall-clock time, and where the time of the cores went.
 
-Usage: python -m bench.submission [--jobs 1000] [--together 50] [--results RESULTS]
+Usage: python -m bench.submission [--jobs 1000] [--together 50] [--ways sbatch groups ...]
+[--results RESULTS]
 Needs a cluster (sbatch, squeue and sacct in PATH) that sees the folder of results.
 """
 
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from .comparison import Comparison, processor
 ROOT = Path(__file__).resolve().parents[1]
 JOBS = 20  # of `make bench`; a thousand take an hour on two cores
 MEMORY, MINUTES = 700, 10  # of a job [MB, min]
+WAYS = ("sbatch", "alone", "groups", "arrays")
 PATIENCE = 60  # for Slurm's accounting [s]
 NUMBER = re.compile(r"SLURM (?:jobid|job ID) (\d+)|^(\d+)$", re.MULTILINE)
 SNAKEFILE = """
@@ -85,13 +87,16 @@ class Cost:
         )
 
 
-def submit_all(jobs: int, together: int, folder: Path) -> Iterator[Cost]:
+def submit_all(
+    jobs: int, together: int, folder: Path, chosen: Sequence[str] = WAYS
+) -> Iterator[Cost]:
     """Submits the same jobs in each way, one way after the other.
 
     Arguments:
         jobs: Number of jobs.
         together: Jobs of a group.
         folder: A folder that every node sees; everything is written below it.
+        chosen: Which ways.
 
     Raises:
         RuntimeError: If a way fails, with the end of what it said.
@@ -105,7 +110,8 @@ def submit_all(jobs: int, together: int, folder: Path) -> Iterator[Cost]:
         "groups": (-(-jobs // together), lambda here: _snakemake(here, jobs, *groups, *turns)),
         "arrays": (jobs, lambda here: _snakemake(here, jobs, "--slurm-array-jobs", "work")),
     }
-    for way, (allocations, submit) in ways.items():
+    for way in chosen:
+        allocations, submit = ways[way]
         here = Path(tempfile.mkdtemp(prefix=f"{way}_", dir=folder))
         (here / "work.py").write_text(WORK)
         started, busy, before = time.time(), _busy(), _children()
@@ -126,7 +132,7 @@ def submit_all(jobs: int, together: int, folder: Path) -> Iterator[Cost]:
 
 
 def measure_submission(
-    results: Path, jobs: int = JOBS, together: int = 10
+    results: Path, jobs: int = JOBS, together: int = 10, ways: Sequence[str] = WAYS
 ) -> Iterator[Comparison]:
     """Compares the ways through Snakemake with plain ``sbatch``.
 
@@ -134,6 +140,7 @@ def measure_submission(
         results: A folder that every node sees.
         jobs: Number of jobs.
         together: Jobs of a group.
+        ways: Which ways, plain ``sbatch`` first.
 
     Yields:
         Wall-clock time per job [s]; nothing, and a line that says why, where there is no cluster.
@@ -145,7 +152,7 @@ def measure_submission(
     results.mkdir(parents=True, exist_ok=True)
     plain = None
     with tempfile.TemporaryDirectory(prefix="bench_", dir=results.resolve()) as folder:
-        for cost in submit_all(jobs, together, Path(folder)):
+        for cost in submit_all(jobs, together, Path(folder), ways):
             print(cost, flush=True)
             each = cost.wall_s / cost.jobs
             plain = each if plain is None else plain
@@ -222,9 +229,11 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description="Overhead of a job, by way of submission.")
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--together", type=int, default=50)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--results", type=Path, default=Path("results"))
     asked = parser.parse_args()
-    rows = [c.row() for c in measure_submission(asked.results, asked.jobs, asked.together)]
+    ways = sorted({"sbatch", *asked.ways}, key=WAYS.index)
+    rows = [c.row() for c in measure_submission(asked.results, asked.jobs, asked.together, ways)]
     path = asked.results / "bench.json"
     known = json.loads(path.read_text()) if path.is_file() else []
     names = {row["name"] for row in rows}
