@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .campaign import measure_planning
 from .comparison import Comparison
+from .download import measure_download
 from .stages import measure_stages
 from .submission import measure_submission
 
@@ -19,6 +20,7 @@ COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (
     measure_stages,
     measure_planning,
     measure_submission,
+    measure_download,
 )
 
 

@@ -1,6 +1,6 @@
 """Planning a real campaign: seconds and memory of ``snakemake -n`` on thousands of jobs.
 
-The campaign downloads 40 years, a year to a job, trains 3 priors on them, and draws 50 members,
+The campaign downloads 40 years, a month to a job, trains 3 priors on them, and draws 50 members,
 25 to a job, in each of 200 windows from each of 10 observing networks. Its smaller kin have
 fewer windows. Nothing is computed: the size of a grid does not count.
 """

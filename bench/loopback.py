@@ -32,6 +32,8 @@ from numcodecs import Blosc
 from galerne.archives import LEVELS_13
 from galerne.catalogue import STATIC, VARIABLES
 
+SLICE = 2**18  # bytes between two looks at the line
+
 
 @dataclass
 class Counter:
@@ -76,6 +78,22 @@ class Faults:
         return {name: getattr(self, name) for name in names}
 
 
+class _Link:
+    """A line that all connections share."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate, self._free, self._lock = rate, time.monotonic(), threading.Lock()
+
+    def wait(self, size: int) -> None:
+        """Returns when a number of bytes may go."""
+        with self._lock:
+            now = time.monotonic()
+            begin = max(now, self._free)
+            self._free = begin + size / self._rate
+        if begin > now:
+            time.sleep(begin - now)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -83,12 +101,19 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *words: object) -> None:
         """Says nothing."""
 
-    def _send(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+    def _send(
+        self, status: int, headers: dict[str, str], body: bytes = b"", link: "_Link | None" = None
+    ) -> None:
         self.send_response(status)
         for name, value in ({"Content-Length": str(len(body))} | headers).items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command == "HEAD":
+            return
+        for first in range(0, len(body), SLICE) if link else ():
+            link.wait(len(body[first : first + SLICE]))
+            self.wfile.write(body[first : first + SLICE])
+        if not link:
             self.wfile.write(body)
 
 
@@ -107,14 +132,16 @@ def _running(handler: type[_Handler]) -> Iterator[str]:
 
 
 @contextmanager
-def served(root: Path, counter: Counter | None = None) -> Iterator[str]:
+def served(root: Path, counter: Counter | None = None, rate: float | None = None) -> Iterator[str]:
     """Serves a folder; yields its address.
 
     Arguments:
         root: The folder.
         counter: Counts the requests.
+        rate: Most bytes a second, of all connections together; ``None`` for as many as it can.
     """
     counter = counter or Counter()
+    link = _Link(rate) if rate else None
     digests: dict[Path, str] = {}
 
     class Handler(_Handler):
@@ -134,13 +161,13 @@ def served(root: Path, counter: Counter | None = None) -> Iterator[str]:
                 "Accept-Ranges": "bytes",
             }
             if not wanted:
-                self._send(200, headers, body)
+                self._send(200, headers, body, link)
                 return
             first, _, last = wanted.removeprefix("bytes=").partition("-")
             part = body[int(first) : int(last) + 1 if last else None]
             end = int(first) + len(part) - 1
             headers["Content-Range"] = f"bytes {first}-{end}/{len(body)}"
-            self._send(206, headers, part)
+            self._send(206, headers, part, link)
 
     with _running(Handler) as url:
         yield url

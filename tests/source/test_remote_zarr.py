@@ -81,6 +81,16 @@ def test_every_version_of_zarr_is_read(tmp_path, hasty, version, consolidated) -
         assert "does not decode" in store.unsound(expected, body[: len(body) // 2])
 
 
+@pytest.mark.parametrize("kept", [0, 10, 100, 0.5, -1])
+def test_a_frame_of_blosc_that_was_cut_is_found(loopback, february, tmp_path, hasty, kept) -> None:
+    store = opened(loopback.url + loopback.prefix.rstrip("/"), tmp_path / "m", hasty)
+    key = "temperature/40.0.0.0"
+    body = (loopback.path / key).read_bytes()
+    assert store.unsound(key, body) is None
+    cut = body[: int(kept * len(body)) if isinstance(kept, float) else kept]
+    assert "does not decode (a Blosc frame of " in store.unsound(key, cut)
+
+
 def test_no_store_is_said_so(tmp_path, hasty) -> None:
     with served(tmp_path) as url, pytest.raises(FileNotFoundError, match="there is no Zarr store"):
         opened(f"{url}/a.zarr", tmp_path / "m", hasty)

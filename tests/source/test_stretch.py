@@ -8,9 +8,12 @@ import time
 
 from pathlib import Path
 
+import boto3
 import numpy as np
 import pytest
 import xarray as xr
+
+from moto.server import ThreadedMotoServer
 
 from bench.loopback import Faults, fields, proxied, served, write_store
 from galerne.archives import ARCO_ERA5
@@ -186,6 +189,33 @@ def test_chunks_that_the_archive_does_not_have_are_noted(small, february, tmp_pa
     with served(root) as url:
         manifest = fetch_stretch(february, path, source=origin(url), patience=hasty)
     assert manifest["absent"] == ["2m_temperature/40.0.0"]
+
+
+def test_a_store_on_an_s3_server_is_read_through_faults(
+    plain, small, february, tmp_path, hasty, monkeypatch
+) -> None:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        client = boto3.client("s3", endpoint_url=f"http://{host}:{port}")
+        client.create_bucket(Bucket="era5")
+        for path in (path for path in small.path.rglob("*") if path.is_file()):
+            key = f"a.zarr/{path.relative_to(small.path)}"
+            client.put_object(Bucket="era5", Key=key, Body=path.read_bytes())
+        path = tmp_path / "m/s3/0123456789ab/202002.json"
+        source = {"kind": "archive", "path": "s3://era5/a.zarr"}
+        with proxied(f"http://{host}:{port}", FAULTS) as (url, met):
+            monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+            fetch_stretch(february, path, source=source, patience=hasty)
+        assert sum(met.values()) > 10
+        assert pieces(path) == pieces(plain)
+        assert "hunter2" not in path.read_text()
+    finally:
+        server.stop()
 
 
 def test_a_zarr_store_at_any_address_is_an_archive(loopback, february, tmp_path, hasty) -> None:

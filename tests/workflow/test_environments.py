@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 PACKAGES = {  # module -> package, where the names differ
     "PIL": "pillow",
+    "ecmwf": "ecmwf-datastores-client",
     "netCDF4": "netcdf4",
     "sklearn": "scikit-learn",
     "torch": "pytorch",
