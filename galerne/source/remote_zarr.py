@@ -252,18 +252,17 @@ class RemoteZarr:
         held = self._coordinates["time"].astype("datetime64[ns]")
         wanted = selection.times
         first, last, _ = self.ends
-        first, last = held[0] if first is None else first, held[-1] if last is None else last
+        first, last = held.min() if first is None else first, held.max() if last is None else last
         if wanted[0] < first or wanted[-1] > last:
             raise ValueError(
                 f"{self.url}: the period {_text(wanted[0])} to {_text(wanted[-1])} leaves the "
                 f"data, which hold {_text(first)} to {_text(last)}"
             )
-        places = np.searchsorted(held, wanted)
-        missing = wanted[held[np.minimum(places, len(held) - 1)] != wanted]
-        if len(missing):
+        places = np.flatnonzero(np.isin(held, wanted))  # what is missing, the audit tells
+        if not len(places):
             raise ValueError(
-                f"{self.url}: {len(missing)} of {len(wanted)} times are missing at a step of "
-                f"{selection.step_hours} h, the first {_text(missing[0])}"
+                f"{self.url}: none of the {len(wanted)} times from {_text(wanted[0])} to "
+                f"{_text(wanted[-1])} at a step of {selection.step_hours} h is in the store"
             )
         return places
 
