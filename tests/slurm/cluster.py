@@ -204,7 +204,7 @@ class Cluster:
         )
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
-        return done.stdout.strip()
+        return done.stdout.strip(" \n")  # an empty last column stays
 
     def up(self) -> None:
         """Installs what is missing, starts every daemon, and waits until the nodes are idle.
