@@ -7,7 +7,6 @@ differ between two identical downloads. When a piece was fetched, its file on di
 
 __all__ = ["Faults", "check_manifests", "describe", "read_manifests", "write_manifest"]
 
-import hashlib
 import json
 
 from collections.abc import Iterable, Mapping
@@ -33,6 +32,7 @@ class Faults:
         missing: Files that are not there.
         rotten: Files that are not what was fetched.
         unreadable: Manifests that cannot be read.
+        manifests: Those that name what is missing or rotten.
     """
 
     pieces: int
@@ -40,17 +40,24 @@ class Faults:
     missing: tuple[str, ...]
     rotten: tuple[str, ...]
     unreadable: tuple[str, ...]
+    manifests: tuple[str, ...]
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.rotten or self.unreadable)
 
     def __str__(self) -> str:
-        kinds = ("missing", "rotten", "unreadable")
-        counts = ", ".join(f"{len(getattr(self, kind))} {kind}" for kind in kinds)
-        named = [f"{kind}: {name}" for kind in kinds for name in getattr(self, kind)]
-        more = [f"and {len(named) - SHOWN} more, in the log"] if len(named) > SHOWN else []
-        first = f"of {self.pieces} pieces, {counts}; remove them and run again:"
-        return "\n  ".join([first, *named[:SHOWN], *more])
+        named = {kind: getattr(self, kind) for kind in ("missing", "rotten", "unreadable")}
+        counts = ", ".join(f"{len(names)} {kind}" for kind, names in named.items())
+        words = [f"{kind}: {name}" for kind, names in named.items() for name in names]
+        anew = " ".join((*self.manifests, *self.unreadable))
+        return "\n  ".join(
+            [
+                f"of {self.pieces} pieces, {counts}:",
+                *words[:SHOWN],
+                *([f"and {len(words) - SHOWN} more, in the log"] if len(words) > SHOWN else []),
+                f"remove these files, and fetch them anew by: snakemake --force -- {anew}",
+            ]
+        )
 
 
 def describe(
@@ -106,8 +113,8 @@ def read_manifests(paths: Iterable[Path]) -> list[dict[str, object]]:
         for file, entry in _files(path, manifest):
             if not file.is_file() or file.stat().st_size != entry["bytes"]:
                 raise FileNotFoundError(
-                    f"{file} is missing or not what was fetched (named by {path}): remove it and "
-                    "that manifest, and run again; check_archive names all such files"
+                    f"{file} is missing or not what was fetched: remove it, and fetch it anew by: "
+                    f"snakemake --force -- {path} (check_archive names all such files)"
                 )
         found.append(manifest)
     return found
@@ -123,25 +130,33 @@ def check_manifests(folder: Path) -> Faults:
         folder: The folder of all archives.
     """
     wanted: dict[Path, set[tuple[int, str]]] = {}
+    named: dict[Path, set[str]] = {}
     unreadable = []
     for path in sorted(folder.glob("*/*/*.json")):
         try:
             for file, entry in _files(path, json.loads(path.read_text())):
                 wanted.setdefault(file, set()).add((entry["bytes"], entry["sha256"]))
+                named.setdefault(file, set()).add(str(path))
         except (ValueError, KeyError, TypeError, AttributeError):
             unreadable.append(str(path))
     missing, rotten, size = [], [], 0
     for file, descriptions in sorted(wanted.items()):
         try:
-            size += file.stat().st_size
-            with file.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            piece = Piece.of_file(file)
         except FileNotFoundError:
-            missing.append(str(file))
+            missing.append(file)
             continue
-        if descriptions != {(file.stat().st_size, digest)}:
-            rotten.append(str(file))
-    return Faults(len(wanted), size, tuple(missing), tuple(rotten), tuple(unreadable))
+        size += piece.size
+        if descriptions != {(piece.size, piece.sha256)}:
+            rotten.append(file)
+    return Faults(
+        pieces=len(wanted),
+        size=size,
+        missing=tuple(map(str, missing)),
+        rotten=tuple(map(str, rotten)),
+        unreadable=tuple(unreadable),
+        manifests=tuple(sorted({name for file in missing + rotten for name in named[file]})),
+    )
 
 
 def _files(path: Path, manifest: dict[str, object]) -> list[tuple[Path, dict[str, object]]]:

@@ -52,8 +52,10 @@ def test_one_flipped_bit_is_named(manifest) -> None:
     faults = check_manifests(manifest.parents[2])
     assert faults.rotten == (str(path),)
     assert not faults.missing
-    assert "of 2 pieces, 0 missing, 1 rotten, 0 unreadable; remove them" in str(faults)
+    assert "of 2 pieces, 0 missing, 1 rotten, 0 unreadable:" in str(faults)
     assert f"rotten: {path}" in str(faults)
+    assert faults.manifests == (str(manifest),)
+    assert f"fetch them anew by: snakemake --force -- {manifest}" in str(faults)
 
 
 def test_what_is_missing_is_named_and_not_read(manifest) -> None:
