@@ -12,8 +12,10 @@ from pathlib import Path
 from .campaign import measure_planning
 from .comparison import Comparison
 from .download import measure_download
+from .grid import measure_regridding, measure_regridding_memory
 from .stages import measure_stages
 from .submission import measure_submission
+from .windows import measure_windows
 
 # A comparison is a function of the folder of results; a new one is one more entry here.
 COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (
@@ -21,6 +23,9 @@ COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (
     measure_planning,
     measure_submission,
     measure_download,
+    measure_regridding,
+    measure_windows,
+    measure_regridding_memory,
 )
 
 

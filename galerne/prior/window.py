@@ -8,7 +8,6 @@ the windows of a batch are read as it is drawn.
 __all__ = ["LatentRecords", "alternate_blocks"]
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +61,6 @@ class LatentRecords:
     def __init__(self, paths: Sequence[Path], states: int, threads: int = 2) -> None:
         self.states = states
         self.stretches: list[Stretch] = []
-        self.pool = ThreadPoolExecutor(threads, "windows")
         step, keep = _step(paths), fits(paths, ["latents"])
         for path in paths:
             record = Record(path, ["latents"], keep=keep, threads=threads)
@@ -85,7 +83,7 @@ class LatentRecords:
     ) -> tuple[Float[Tensor, "batch state channel y x"], np.ndarray]:
         """Reads windows, and the time of the first state of each."""
         places = [self._place(index) for index in indices]
-        windows = list(self.pool.map(lambda place: place[0].read(place[1], self.states), places))
+        windows = [stretch.read(first, self.states) for stretch, first in places]
         starts = [stretch.record.times[stretch.start + first] for stretch, first in places]
         return torch.from_numpy(np.stack(windows)), np.array(starts)
 

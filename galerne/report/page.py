@@ -99,7 +99,7 @@ class Page:
         config: The effective configuration.
         differences: Key, default and value of what differs from the default.
         digests: Script and digest of the code it reaches.
-        products: Folder, sizes and digest of each main product.
+        products: Folder, sizes, bytes and digest of each main product.
         seed: The seed of the run.
         record: Names and values that change from run to run.
         bill: What it cost.
@@ -119,7 +119,7 @@ class Page:
     config: dict[str, object]
     differences: list[tuple[str, str, str]]
     digests: list[tuple[str, str]]
-    products: list[tuple[str, str, str]]
+    products: list[tuple[str, str, str, str]]
     seed: int
     record: list[tuple[str, str]] = field(default_factory=list)
     bill: Bill | None = None

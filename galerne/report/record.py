@@ -69,15 +69,15 @@ def _leaves(tree: dict, prefix: str = "") -> dict[str, object]:
     return found
 
 
-def products(folder: Path, choices: Sequence[dict[str, str]]) -> list[tuple[str, str, str]]:
-    """Lists the main products of some choices with the digest of their data.
+def products(folder: Path, choices: Sequence[dict[str, str]]) -> list[tuple[str, str, str, str]]:
+    """Lists the main products of some choices with what they take on disk and their digest.
 
     Arguments:
         folder: The folder of all products.
         choices: Names of dataset, autoencoder, prior, network, method and task.
 
     Returns:
-        Folder, sizes and SHA-256 digest of each.
+        Folder, sizes, bytes with the ratio of compression, and SHA-256 digest of each.
     """
     patterns = [
         "{dataset}/grid/*/manifest.json",
@@ -91,8 +91,16 @@ def products(folder: Path, choices: Sequence[dict[str, str]]) -> list[tuple[str,
     for path in (p for pattern in wanted for p in sorted(folder.glob(pattern))):
         about = json.loads(path.read_text())
         sizes = " × ".join(f"{n} {k}" for k, n in about.get("sizes", {}).items())
-        rows.append((path.parent.relative_to(folder).as_posix(), sizes, about.get("sha256", "")))
+        name = path.parent.relative_to(folder).as_posix()
+        rows.append((name, sizes, _taken(about.get("bytes")), about.get("sha256", "")))
     return rows
+
+
+def _taken(found: dict[str, int] | None) -> str:
+    """What a product takes on disk, and how much more its numbers are."""
+    if not found or not found["stored"]:
+        return "–"
+    return f"{found['stored'] / 1e6:,.2f} MB, {found['raw'] / found['stored']:.2f} : 1"
 
 
 def sources(folder: Path, datasets: Sequence[str]) -> dict[str, str]:

@@ -69,7 +69,7 @@ def page() -> Page:
         config=CONFIG | {"note": "</pre><script>alert(1)</script>"},
         differences=[("a.b", "1", "<2>")],
         digests=[("write_report", "abc")],
-        products=[("world/grid/test", "4 time", "f" * 64)],
+        products=[("world/grid/test", "4 time", "1.00 MB, 2.50 : 1", "f" * 64)],
         seed=3,
         record=[("written", "today")],
         bill=Bill("One <job>.", ["A note."], replace(table, total=True), chart()),

@@ -48,7 +48,14 @@ def test_products_are_those_of_the_choices(tmp_path: Path) -> None:
     manifest(tmp_path / inside.replace("sparse", "other"), sizes={}, sha256="cc")
     found = products(tmp_path, [CHOICE, CHOICE])
     assert [digest for *_, digest in found] == ["aa", "bb"]
-    assert found[1][1] == "8 number × 4 time"
+    assert found[1][1:3] == ("8 number × 4 time", "–")
+
+
+def test_products_say_what_they_take_and_what_compression_saves(tmp_path: Path) -> None:
+    told = {"raw": 5_000_000_000, "stored": 2_000_000_000}
+    manifest(tmp_path / "world/grid/test/manifest.json", sizes={}, bytes=told)
+    ((_, _, taken, _),) = products(tmp_path, [CHOICE])
+    assert taken == "2,000.00 MB, 2.50 : 1"
 
 
 def test_source_is_what_the_data_say(tmp_path: Path) -> None:
