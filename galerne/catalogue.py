@@ -58,6 +58,7 @@ _ROWS = (
     ),
     Variable("v_component_of_wind", "v", "m s**-1", "northward_wind", True, -200.0, 200.0, "V"),
     Variable("specific_humidity", "q", "kg kg**-1", "specific_humidity", True, -1e-3, 0.05, "Q"),
+    Variable("vorticity", "vo", "s**-1", "atmosphere_relative_vorticity", True, -0.01, 0.01, "VO"),
     Variable("2m_temperature", "2t", "K", "air_temperature", False, 170.0, 345.0, "T2M"),
     Variable(
         "vertical_velocity",

@@ -240,6 +240,15 @@ def selection_of(wildcards) -> dict:
     return state | {"start": period["start"], "end": period["end"]}
 
 
+def times_of(wildcards) -> dict:
+    """The first and last time of a period and the step between its states, for params."""
+    return {
+        key: value
+        for key, value in selection_of(wildcards).items()
+        if key in ("start", "end", "step_hours")
+    }
+
+
 def excluded_of(wildcards) -> list[list[str]]:
     """The excluded spans of a dataset that touch a period, for params."""
     dataset = CONFIG.datasets[wildcards.dataset]

@@ -1,8 +1,8 @@
 """source: one period of a dataset, simulated, read or downloaded, as its source has it.
 
 reads   the files of an archive, below data_root, or a public archive
-writes  {dataset}/source/{period}; in resources: what was downloaded, and a manifest of each
-        stretch of it; spun-up states and compiled programs of the nature run
+writes  {dataset}/source/{period}, {dataset}/audit/{period}; in resources: what was downloaded,
+        and a manifest of each stretch of it; spun-up states and compiled programs of the nature run
 """
 
 
@@ -81,3 +81,54 @@ rule fetch_period:
         "Fetching period {wildcards.period} of {wildcards.dataset}"
     script:
         "../workflow/scripts/fetch_period.py"
+
+
+rule audit_period:
+    input:
+        fields=rules.fetch_period.output.fields,
+    output:
+        measures=results("{dataset}", "audit", "{period}", "measures.parquet"),
+        record=results("{dataset}", "audit", "{period}", "record.json"),
+    log:
+        logs("{dataset}", "audit", "audit_period", "{period}"),
+    benchmark:
+        benchmarks("{dataset}", "audit", "audit_period", "{period}")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(3_000),
+        runtime=growing(120, longest),
+    params:
+        code=source_digest("audit_period"),
+    message:
+        "Auditing period {wildcards.period} of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/audit_period.py"
+
+
+rule check_period:
+    input:
+        measures=rules.audit_period.output.measures,
+        record=rules.audit_period.output.record,
+    output:
+        findings=results("{dataset}", "audit", "{period}", "findings.csv"),
+    log:
+        logs("{dataset}", "audit", "check_period", "{period}"),
+    benchmark:
+        benchmarks("{dataset}", "audit", "check_period", "{period}")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1_000),
+        runtime=growing(10, longest),
+    params:
+        times=times_of,
+        exclude=excluded_of,
+        audit=CONFIG.audit.model_dump(mode="json"),
+        code=source_digest("check_period"),
+    message:
+        "Judging the audit of period {wildcards.period} of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/check_period.py"

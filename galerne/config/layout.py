@@ -136,6 +136,24 @@ class Layout:
         """The training curves of every model that the choices use."""
         return [self.results(*names, "training.csv") for names in self.choices.models()]
 
+    def audits(self, file: str) -> list[str]:
+        """A file of the audit of every period that is used, by dataset and period.
+
+        Test periods are used where a window lies in them.
+        """
+        found: dict[str, set[str]] = {}
+        for choice in self.choices.asked():
+            name = choice["dataset"]
+            windows = self.choices.windows(name, choice["prior"], choice["network"])
+            tests = {self.choices.window_period(name, window) for window in windows}
+            found.setdefault(name, set()).update(tests)
+        return [
+            self.results(name, "audit", period, file)
+            for name, tests in found.items()
+            for period in self.choices.config.datasets[name].periods
+            if period in tests or period in self.choices.periods(name, "train", "validation")
+        ]
+
     def targets(self, question: Question) -> list[str]:
         """What a run makes: scores and report, or what can be made while models wait."""
         if not question:

@@ -10,6 +10,7 @@ import json
 
 from pydantic import Field, ValidationError, model_validator
 
+from .audit import Audit
 from .blocks import (
     Autoencoder,
     Dataset,
@@ -43,6 +44,7 @@ class Config(Strict):
     )
     transfer: Transfer
     run: list[Name] = Field(min_length=1, description="Experiments to run.")
+    audit: Audit
     datasets: dict[Name, Dataset]
     autoencoders: dict[Name, Autoencoder]
     priors: dict[Name, Prior]

@@ -31,6 +31,7 @@ SCHEMES = ("abfs", "az", "gs", "http", "https", "s3")
 RESERVED = frozenset(
     (
         *(
+            "audit",
             "benchmarks",
             "checkpoints",
             "downloads",

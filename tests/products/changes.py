@@ -21,6 +21,8 @@ Jobs = dict[str, int]
 # Every job of the tiny run: 3 periods, 2 windows, 3 tasks, 2 batches of members.
 EVERYTHING: Jobs = {
     "fetch_period": 3,
+    "audit_period": 3,
+    "check_period": 3,
     "regrid_period": 3,
     "pool_moments": 1,
     "pool_climatology": 1,
@@ -75,7 +77,9 @@ ENCODED = jobs("encode_period", "reconstruct_window", GAUSSIAN, score_members=9)
 LATENT = jobs("train_autoencoder", ENCODED)
 CLIMATE = jobs("pool_climatology", "draw_baseline", LATENT, score_members=12)
 GRIDDED = jobs("regrid_period", "pool_moments", CLIMATE, OBSERVED)
-FETCHED = jobs("fetch_period", GRIDDED)
+AUDITED = jobs("check_period", PAGE)  # regridding asks only that the audit was passed
+MEASURED = jobs("audit_period", AUDITED)
+FETCHED = jobs("fetch_period", MEASURED, GRIDDED)
 ONE_TASK = jobs(DRAWN, draw_posterior=4, score_members=4, compute_maps=2, plot_maps=1)
 WINDOWED = jobs("draw_baseline", "reconstruct_window", GAUSSIAN, OBSERVED)  # all that has windows
 
@@ -184,7 +188,12 @@ MODULES = {
     "source/vertical.py": FETCHED,
     "source/integrity.py": FETCHED,
     "source/selection.py": FETCHED,
-    "grid/areas.py": GRIDDED,
+    "source/exclusion.py": jobs("check_period", GRIDDED),
+    "audit/record.py": MEASURED,
+    "audit/balance.py": MEASURED,
+    "audit/judgement.py": AUDITED,
+    "audit/seams.py": AUDITED,
+    "grid/areas.py": jobs(MEASURED, GRIDDED),
     "grid/latlon.py": GRIDDED,
     "grid/regrid.py": GRIDDED,
     "grid/weights.py": GRIDDED,
@@ -267,6 +276,8 @@ SHAPE = {
     "another site": replaced("slurm/site.yaml", "^gpus: *0", "gpus: 2"),
 }
 
+NEW = jobs(fetch_period=1, audit_period=1, check_period=1, regrid_period=1)
+AUDIT = yaml.safe_load((ROOT / "config/default.yaml").read_text())["audit"]
 SPEEDY, NETWORK, TINY = "datasets.speedy_t21", "networks.tiny.instruments", "experiments.tiny"
 LONGER = "{role: train, start: 2005-01-01T00:00, end: 2005-03-31T18:00}"
 YEAR = f"{SPEEDY}.periods.later={LONGER}"
@@ -316,7 +327,11 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     (f"{SPEEDY}.climatology.harmonics_of_day=1", CLIMATE),
     (f"{SPEEDY}.gap_hours=120", PAGE),
     (f"{SPEEDY}.periods.test.end=2003-01-31T18:00",
-     jobs("reconstruct_window", OBSERVED, fetch_period=1, regrid_period=1)),
+     jobs("reconstruct_window", OBSERVED, NEW)),
+    (f"{SPEEDY}.exclude=[2001-02-01T00:00]",
+     jobs("pool_moments", CLIMATE, check_period=1, regrid_period=1)),
+    *[(f"audit.severity.{key}=off", AUDITED) for key in AUDIT["severity"]],
+    *[(f"audit.limits.{key}={value / 2}", AUDITED) for key, value in AUDIT["limits"].items()],
     ("autoencoders.tiny.latent_channels=16", LATENT),
     ("autoencoders.tiny.downsampling=2", LATENT),
     ("autoencoders.tiny.hidden_channels=16", LATENT),
@@ -404,7 +419,6 @@ ADDED: list[tuple[str, Sequence[str], Jobs]] = [
 ]
 
 # Periods that models learn from: unasked, what is new and its statistics; then the models too.
-NEW = jobs(fetch_period=1, regrid_period=1)
 STATISTICS = jobs(NEW, "pool_moments", "pool_climatology")
 RELEARNT = jobs(NEW, "pool_moments", CLIMATE)
 PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
@@ -426,10 +440,10 @@ PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
      [YEAR, *MORE_EXPERIMENTS, MORE_DATA, "experiments.more.dataset=more"],
      # Nothing that is for the report of both: neither its scores nor moments of the other data.
      but(EVERYTHING, "pool_scores", "plot_scores", "write_report")
-     | jobs(fetch_period=4, regrid_period=4, pool_climatology=2),
+     | jobs(fetch_period=4, audit_period=4, check_period=4, regrid_period=4, pool_climatology=2),
      {rule: 2 * count for rule, count in EVERYTHING.items()}
-     | jobs(POOLED, fetch_period=4, regrid_period=4, encode_period=5, place_instruments=1,
-            simulate_observations=2)),
+     | jobs(POOLED, fetch_period=4, audit_period=4, check_period=4, regrid_period=4,
+            encode_period=5, place_instruments=1, simulate_observations=2)),
 ]
 # fmt: on
 

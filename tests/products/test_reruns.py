@@ -90,7 +90,7 @@ def test_the_table_has_every_key_of_the_configuration(config: Config) -> None:
         ".".join(parts)
         for parts in leaves(config.model_dump(mode="json"))
         if len(parts) == 1
-        or parts[0] in ("evaluation", "report")
+        or parts[0] in ("audit", "evaluation", "report")
         or parts[1] == names.get(parts[0], "tiny")
     }
     own = re.compile(r"(\.errors|\.periods)\..*")  # keys that the user names

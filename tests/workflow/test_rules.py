@@ -12,7 +12,18 @@ from galerne.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
 VERBS = {
-    *("fetch", "check", "compute", "regrid", "pool", "train", "encode", "reconstruct", "sample"),
+    *(
+        "fetch",
+        "audit",
+        "check",
+        "compute",
+        "regrid",
+        "pool",
+        "train",
+        "encode",
+        "reconstruct",
+        "sample",
+    ),
     *("place", "simulate", "draw", "score", "plot", "tabulate", "write"),
 }
 REQUIRED = (

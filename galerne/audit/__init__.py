@@ -1,0 +1,1 @@
+"""What a record of fields is worth: measured once, judged by thresholds."""
