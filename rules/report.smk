@@ -1,7 +1,7 @@
 """report: figures, and the one page made of them.
 
 reads   scores.csv, {choice}/{window}/maps/manifest.json, training.csv of every model,
-        {dataset}/networks/{network}/{window}/observations.parquet, usage (as it stands)
+        {dataset}/audit/{period}, {dataset}/networks/{network}/{window}/observations.parquet, usage
 writes  {choice}/figures/, figures/scores/, report.html
 """
 
@@ -90,6 +90,8 @@ rule write_report:
         moments=lambda w: [
             LAYOUT.statistic(n, "moments.csv") for n in CHOICES.datasets()
         ],
+        measures=lambda w: LAYOUT.audits("measures.parquet"),
+        findings=lambda w: LAYOUT.audits("findings.csv"),
         assets=sorted(map(str, Path("galerne/report/assets").glob("page.*"))),
     output:
         report=results("report.html"),

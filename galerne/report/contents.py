@@ -4,7 +4,7 @@ Depends on: pandas, and the other modules of this room.
 """
 
 __all__ = [
-    "judgement", "moments_tables", "read_figures", "read_sets", "score_panels",
+    "audit_parts", "judgement", "moments_tables", "read_figures", "read_sets", "score_panels",
     "training_figures",
 ]  # fmt: skip
 
@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..catalogue import VARIABLES
 from ..products import open_product
+from .audit import audit_figures, findings_tables
 from .charts import plot_training, training_curves
 from .explorer import MapSet
 from .page import Figure, Panel
@@ -138,6 +139,19 @@ def training_figures(paths: Sequence[Path], folder: Path) -> list[Figure]:
             Figure(title, f"{title}. At the end: {words}.", svg=svg(plot_training(table)))
         )
     return figures
+
+
+def audit_parts(paths: Sequence[Path], channels: Sequence[str]) -> dict[str, list]:
+    """Gathers what the audit says of the data.
+
+    Arguments:
+        paths: The findings of every period, each beside its measures.
+        channels: Channels to draw, by name.
+    """
+    measures = [path.with_name("measures.parquet") for path in paths]
+    return {
+        "audit": audit_figures(measures, paths, channels), "findings": findings_tables(paths),
+    }  # fmt: skip
 
 
 def moments_tables(paths: Sequence[Path]) -> list[Table]:

@@ -96,6 +96,8 @@ class Page:
         panels: Scores by choice and task.
         training: Training curves.
         data: Moments of the training data.
+        audit: Pictures of the data with findings of the audit.
+        findings: Tables of the findings.
         config: The effective configuration.
         differences: Key, default and value of what differs from the default.
         digests: Script and digest of the code it reaches.
@@ -116,6 +118,8 @@ class Page:
     panels: list[Panel]
     training: list[Figure]
     data: list[Table]
+    audit: list[Figure]
+    findings: list[Table]
     config: dict[str, object]
     differences: list[tuple[str, str, str]]
     digests: list[tuple[str, str]]

@@ -177,3 +177,9 @@ def test_a_mirror_of_an_archive_has_a_folder_of_its_own(remote: Layout) -> None:
     assert remote.archive_folder("two") == "weatherbench2_1440x721"
     assert remote.archive_folder("one").startswith("weatherbench2_1440x721_")
     assert len(remote.requests) == 2
+
+
+def test_audits_are_those_of_the_periods_in_use(layout: Layout) -> None:
+    folder = "results/speedy_t31/audit"
+    names = ["train_a", "train_b", "validation", "test"]
+    assert layout.audits("findings.csv") == [f"{folder}/{name}/findings.csv" for name in names]

@@ -65,6 +65,8 @@ def page() -> Page:
         comparison=table,
         panels=[Panel("reanalysis", [chart(), chart()], [table])],
         data=[],
+        audit=[],
+        findings=[],
         training=[chart()],
         config=CONFIG | {"note": "</pre><script>alert(1)</script>"},
         differences=[("a.b", "1", "<2>")],

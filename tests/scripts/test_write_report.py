@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from galerne.jobs.usage import Meter
@@ -31,6 +32,15 @@ def write(tmp_path: Path):  # noqa: ANN201
     moments = tmp_path / "world/stats/record/moments.csv"
     moments.parent.mkdir(parents=True)
     moments.write_text("variable,level,mean,std\ngeopotential,500,55000.0,900.0\n")
+    audit = tmp_path / "world/audit/train"
+    audit.mkdir(parents=True)
+    header = "check,severity,variable,level,first,last,times,latitude,longitude,value,allowed\n"
+    row = "preliminary,warning,,,2001-01-01T00:00,2001-01-02T00:00,5,,,,final ERA5\n"
+    (audit / "findings.csv").write_text(header + row)
+    times = pd.date_range("2001-01-01", periods=9, freq="6h")
+    rows = {"place": range(9), "time": times, "variable": "geopotential", "level": 500.0}
+    measures = pd.DataFrame(rows | {"mean": 5.5e4, "variance": 1e6})
+    measures.to_parquet(audit / "measures.parquet")
     stills = tmp_path / "stills"
     stills.mkdir()
     (stills / "index.json").write_text('[{"file": "a.png", "title": "A", "alt": "a"}]')
@@ -42,7 +52,8 @@ def write(tmp_path: Path):  # noqa: ANN201
         make_scores(ratio, ssr).drop(columns="channel").to_csv(scores, index=False)
         plot_scores(scores, tmp_path / "charts", choices=[CHOICE], channels=CHANNELS)
         write_report(
-            scores, [maps], [seen], [training], [moments], [stills], tmp_path / "charts",
+            scores, [maps], [seen], [training], [moments], [stills],
+            [audit / "findings.csv"], tmp_path / "charts",
             tmp_path / name, config=config, default=CONFIG | {"seed": 0}, choices=[CHOICE],
             mapped=[CHOICE | {"window": "20040114T00_12h"}],
         )  # fmt: skip
@@ -83,4 +94,6 @@ def test_report_shows_what_was_run(write) -> None:
     assert "Training of world / small" in page
     assert "<code>seed</code></th><td><code>0</code></td><td><code>3</code>" in page
     assert 'id="explorer-data"' in page
+    assert "Audit of world: 1 findings in 1 periods" in page
+    assert "Global mean of world, its spread" in page
     assert "write_report" in page

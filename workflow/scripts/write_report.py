@@ -1,7 +1,5 @@
 """Write the report: one HTML file with the maps, the scores and what made them."""
 
-import logging
-
 from pathlib import Path
 
 from galerne.jobs.job import Job
@@ -14,8 +12,6 @@ from galerne.report.explorer import pack_maps
 from galerne.report.page import Page, render
 from galerne.report.tables import compare, read_scores
 
-log = logging.getLogger(__name__)
-
 
 def write_report(
     path_scores: Path,
@@ -24,6 +20,7 @@ def write_report(
     paths_training: list[Path],
     paths_moments: list[Path],
     paths_stills: list[Path],
+    paths_findings: list[Path],
     path_charts: Path,
     path_report: Path,
     *,
@@ -46,6 +43,7 @@ def write_report(
         comparison=compare(scores, choices),
         panels=contents.score_panels(scores, choices, path_charts),
         training=contents.training_figures(paths_training, folder),
+        **contents.audit_parts(paths_findings, config["report"]["maps"]),
         data=contents.moments_tables(paths_moments),
         config=config,
         differences=record.differences(config, default),
@@ -57,7 +55,6 @@ def write_report(
     )
     with replacing(path_report) as path:
         path.write_text(render(page), encoding="utf-8")
-    log.info("%s holds %d bytes", path_report, path_report.stat().st_size)
 
 
 if __name__ == "__main__":
@@ -69,6 +66,7 @@ if __name__ == "__main__":
         paths_training=[Path(path) for path in snakemake.input.training],
         paths_moments=[Path(path) for path in snakemake.input.moments],
         paths_stills=[Path(path).parent for path in snakemake.input.stills],
+        paths_findings=[Path(path) for path in snakemake.input.findings],
         path_charts=Path(snakemake.input.charts).parent,
         path_report=Path(snakemake.output.report),
         config=snakemake.params.config,
