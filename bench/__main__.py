@@ -13,6 +13,7 @@ from .campaign import measure_planning
 from .comparison import Comparison
 from .download import measure_download
 from .grid import measure_regridding, measure_regridding_memory
+from .moments import measure_moments
 from .stages import measure_stages
 from .submission import measure_submission
 from .windows import measure_windows
@@ -20,6 +21,7 @@ from .windows import measure_windows
 # A comparison is a function of the folder of results; a new one is one more entry here.
 COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (
     measure_stages,
+    measure_moments,
     measure_planning,
     measure_submission,
     measure_download,

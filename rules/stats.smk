@@ -1,13 +1,37 @@
 """stats: moments, and the climatology that standardises the fields; training periods only.
 
 reads   {dataset}/grid/{period}
-writes  {dataset}/stats/{record}/moments.csv, {dataset}/stats/{record}/climatology
+writes  {dataset}/moments/{period}.csv, {dataset}/stats/{record}/moments.csv, {dataset}/stats/{record}/climatology
 """
+
+
+rule compute_moments:
+    input:
+        fields=results("{dataset}", "grid", "{period}", "manifest.json"),
+    output:
+        moments=results("{dataset}", "moments", "{period}.csv"),
+    log:
+        logs("{dataset}", "moments", "compute_moments", "{period}"),
+    benchmark:
+        benchmarks("{dataset}", "moments", "compute_moments", "{period}")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1_500),
+        runtime=growing(60, longest),
+    params:
+        state=state_of,
+        code=source_digest("compute_moments"),
+    message:
+        "Computing moments of period {wildcards.period} of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/compute_moments.py"
 
 
 rule pool_moments:
     input:
-        fields=fields_of("train"),
+        moments=lambda w: LAYOUT.moments(w.dataset, "train"),
     output:
         moments=results("{dataset}", "stats", "{record}", "moments.csv"),
     log:
@@ -18,10 +42,9 @@ rule pool_moments:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2_000),
-        runtime=growing(60, longest),
+        mem_mb=growing(1_000),
+        runtime=growing(10, longest),
     params:
-        state=state_of,
         code=source_digest("pool_moments"),
     message:
         "Pooling area-weighted moments of {wildcards.dataset}"

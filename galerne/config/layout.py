@@ -91,6 +91,11 @@ class Layout:
         names = self.choices.periods(dataset, *roles)
         return [self.results(dataset, "grid", name, "manifest.json") for name in names]
 
+    def moments(self, dataset: str, *roles: str) -> list[str]:
+        """The moments of the periods with one of these roles."""
+        names = self.choices.periods(dataset, *roles)
+        return [self.results(dataset, "moments", f"{name}.csv") for name in names]
+
     def latents(self, dataset: str, autoencoder: str, *roles: str) -> list[str]:
         """The latents of the periods with one of these roles."""
         names = self.choices.periods(dataset, *roles)

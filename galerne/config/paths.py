@@ -38,6 +38,7 @@ RESERVED = frozenset(
             "figures",
             "locks",
             "logs",
+            "moments",
             "receipts",
             "usage",
         ),

@@ -164,10 +164,11 @@ def moments_tables(paths: Sequence[Path]) -> list[Table]:
     for path in paths:
         rows = [
             [str(row.variable), f"{row.level:g}" if row.level == row.level else "",
-             f"{row.mean:.5g}", f"{row.std:.4g}", VARIABLES[str(row.variable)].units]
+             f"{row.mean:.5g}", f"{row.std:.4g}", f"{row.difference_std:.4g}",
+             VARIABLES[str(row.variable)].units]
             for row in pd.read_csv(path).itertuples()
         ]  # fmt: skip
         caption = f"Training data of {path.parents[2].name}: area-weighted moments"
-        header = ["Variable", "Level [hPa]", "Mean", "Standard deviation", "Unit"]
+        header = ["Variable", "Level [hPa]", "Mean", "Standard deviation", "Of a step", "Unit"]
         tables.append(Table(caption, [], header, rows))
     return tables

@@ -102,6 +102,7 @@ def test_periods_are_found_by_their_role(layout: Layout) -> None:
         f"{folder}/grid/train_a/manifest.json",
         f"{folder}/grid/train_b/manifest.json",
     ]
+    assert layout.moments("speedy_t31", "train")[1] == f"{folder}/moments/train_b.csv"
     assert layout.latents("speedy_t31", "small", "validation", "test") == [
         f"{folder}/small/latents/validation/manifest.json",
         f"{folder}/small/latents/test/manifest.json",

@@ -24,6 +24,7 @@ EVERYTHING: Jobs = {
     "audit_period": 3,
     "check_period": 3,
     "regrid_period": 3,
+    "compute_moments": 1,
     "pool_moments": 1,
     "pool_climatology": 1,
     "draw_baseline": 2,
@@ -76,7 +77,7 @@ GAUSSIAN = jobs("pool_latent_moments", TRAINED, score_members=6)
 ENCODED = jobs("encode_period", "reconstruct_window", GAUSSIAN, score_members=9)
 LATENT = jobs("train_autoencoder", ENCODED)
 CLIMATE = jobs("pool_climatology", "draw_baseline", LATENT, score_members=12)
-GRIDDED = jobs("regrid_period", "pool_moments", CLIMATE, OBSERVED)
+GRIDDED = jobs("regrid_period", "compute_moments", "pool_moments", CLIMATE, OBSERVED)
 AUDITED = jobs("check_period", PAGE)  # regridding asks only that the audit was passed
 MEASURED = jobs("audit_period", AUDITED)
 FETCHED = jobs("fetch_period", MEASURED, GRIDDED)
@@ -197,7 +198,7 @@ MODULES = {
     "grid/latlon.py": GRIDDED,
     "grid/regrid.py": GRIDDED,
     "grid/weights.py": GRIDDED,
-    "stats/moments.py": jobs("pool_moments", PAGE),
+    "stats/moments.py": jobs("compute_moments", "pool_moments", PAGE),
     "stats/climatology.py": CLIMATE,
     "stats/transform.py": CLIMATE,
     "nn/blocks.py": LATENT,
@@ -329,7 +330,7 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     (f"{SPEEDY}.periods.test.end=2003-01-31T18:00",
      jobs("reconstruct_window", OBSERVED, NEW)),
     (f"{SPEEDY}.exclude=[2001-02-01T00:00]",
-     jobs("pool_moments", CLIMATE, check_period=1, regrid_period=1)),
+     jobs("compute_moments", "pool_moments", CLIMATE, check_period=1, regrid_period=1)),
     *[(f"audit.severity.{key}=off", AUDITED) for key in AUDIT["severity"]],
     *[(f"audit.limits.{key}={value / 2}", AUDITED) for key, value in AUDIT["limits"].items()],
     ("autoencoders.tiny.latent_channels=16", LATENT),
@@ -419,8 +420,8 @@ ADDED: list[tuple[str, Sequence[str], Jobs]] = [
 ]
 
 # Periods that models learn from: unasked, what is new and its statistics; then the models too.
-STATISTICS = jobs(NEW, "pool_moments", "pool_climatology")
-RELEARNT = jobs(NEW, "pool_moments", CLIMATE)
+STATISTICS = jobs(NEW, "compute_moments", "pool_moments", "pool_climatology")
+RELEARNT = jobs(NEW, "compute_moments", "pool_moments", CLIMATE)
 PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
     ("a year", [YEAR], STATISTICS, jobs(RELEARNT, encode_period=3)),
     ("a validation period", [f"{SPEEDY}.periods.later={LONGER.replace('train', 'validation')}"],

@@ -91,11 +91,12 @@ def test_moments_keep_variable_level_and_unit(tmp_path: Path) -> None:
     path = tmp_path / "world/stats/record/moments.csv"
     path.parent.mkdir(parents=True)
     path.write_text(
-        "variable,level,mean,std\n2m_temperature,,280.5,3.0\ngeopotential,500,55000.0,912.0\n"
+        "variable,level,mean,std,difference_mean,difference_std\n2m_temperature,,280.5,3.0,0.0,1.5\n"
+        "geopotential,500,55000.0,912.0,0.1,300.0\n"
     )
     table = moments_tables([path])[0]
     assert "world" in table.caption
     assert table.rows == [
-        ["2m_temperature", "", "280.5", "3", "K"],
-        ["geopotential", "500", "55000", "912", "m**2 s**-2"],
+        ["2m_temperature", "", "280.5", "3", "1.5", "K"],
+        ["geopotential", "500", "55000", "912", "300", "m**2 s**-2"],
     ]

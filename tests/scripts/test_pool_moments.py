@@ -2,22 +2,26 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from galerne.arrays import stack_channels
 from galerne.catalogue import channels
 from galerne.grid.areas import cell_areas
 from galerne.products import open_product
-from workflow.scripts import pool_moments as script
+from workflow.scripts.compute_moments import compute_moments
 from workflow.scripts.pool_moments import pool_moments
 
 
-def test_moments_are_those_of_one_pass_over_all_periods(
-    tmp_path, choice, train, monkeypatch
-) -> None:
-    monkeypatch.setattr(script, "BLOCK", 33)  # a seam within each period
-    pool_moments(train, tmp_path / "moments.csv", **choice.state)
-    table = pd.read_csv(tmp_path / "moments.csv")
+def pooled(folder, choice, paths, name="moments.csv"):  # noqa: ANN201
+    """Computes the moments of each period, and pools them."""
+    parts = [folder / f"{k}-{name}" for k in range(len(paths))]
+    for path, part in zip(paths, parts, strict=True):
+        compute_moments(path, part, **choice.state)
+    pool_moments(parts, folder / name)
+    return folder / name
+
+
+def test_moments_are_those_of_one_pass_over_all_periods(tmp_path, choice, train) -> None:
+    table = pd.read_csv(pooled(tmp_path, choice, train))
     state = channels(**choice.state)
     x = np.concatenate([stack_channels(open_product(path), state) for path in train])
     weights = cell_areas(open_product(train[0])["latitude"].values)[:, None] / 32
@@ -25,14 +29,19 @@ def test_moments_are_those_of_one_pass_over_all_periods(
     square = (np.square(x - mean[:, None, None]) * weights).sum((2, 3)).mean(0)
     np.testing.assert_allclose(table["mean"], mean, rtol=1e-12)
     np.testing.assert_allclose(table["std"], np.sqrt(square), rtol=1e-9)
+    records = [stack_channels(open_product(path), state).astype("float64") for path in train]
+    changes = np.concatenate([np.diff(one, axis=0) for one in records])
+    mean = (changes * weights).sum((2, 3)).mean(0)
+    square = (np.square(changes - mean[:, None, None]) * weights).sum((2, 3)).mean(0)
+    np.testing.assert_allclose(table["difference_mean"], mean, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(table["difference_std"], np.sqrt(square), rtol=1e-6)
 
 
 def test_table_names_each_channel_in_order_with_no_level_at_the_surface(
     tmp_path, choice, train
 ) -> None:
-    pool_moments(train, tmp_path / "moments.csv", **choice.state)
-    lines = (tmp_path / "moments.csv").read_text().splitlines()
-    assert lines[0] == "variable,level,mean,std"
+    lines = pooled(tmp_path, choice, train).read_text().splitlines()
+    assert lines[0] == "variable,level,mean,std,difference_mean,difference_std"
     found = [line.split(",")[:2] for line in lines[1:]]
     assert found == [
         ["2m_temperature", ""],
@@ -43,15 +52,5 @@ def test_table_names_each_channel_in_order_with_no_level_at_the_surface(
 
 
 def test_a_rerun_writes_the_same_bytes(tmp_path, choice, train) -> None:
-    for name in ("a", "b"):
-        pool_moments(train, tmp_path / name, **choice.state)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
-def test_a_level_that_the_data_lack_is_refused_and_nothing_is_written(
-    tmp_path, choice, train
-) -> None:
-    state = choice.state | {"levels": [500, 700]}
-    with pytest.raises(ValueError, match="level 700 hPa of 'temperature' is not in the data"):
-        pool_moments(train, tmp_path / "moments.csv", **state)
-    assert not list(tmp_path.iterdir())
+    one, two = (pooled(tmp_path, choice, train, name) for name in ("a", "b"))
+    assert one.read_bytes() == two.read_bytes()

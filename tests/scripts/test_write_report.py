@@ -31,7 +31,10 @@ def write(tmp_path: Path):  # noqa: ANN201
     training.write_text("step,loss\n0,2.0\n10,1.0\n")
     moments = tmp_path / "world/stats/record/moments.csv"
     moments.parent.mkdir(parents=True)
-    moments.write_text("variable,level,mean,std\ngeopotential,500,55000.0,900.0\n")
+    moments.write_text(
+        "variable,level,mean,std,difference_mean,difference_std\n"
+        "geopotential,500,55000.0,900.0,0.1,300.0\n"
+    )
     audit = tmp_path / "world/audit/train"
     audit.mkdir(parents=True)
     header = "check,severity,variable,level,first,last,times,latitude,longitude,value,allowed\n"
