@@ -29,7 +29,7 @@ from .pace import Pace
 from .transport import Absent, Remote
 
 log = logging.getLogger(__name__)
-IN_FLIGHT = 2_500_000_000  # most bytes of pieces in memory
+IN_FLIGHT = 2_000_000_000  # most bytes of pieces that are under way
 CHECKED_AT_ONCE = 2
 Sound = Callable[[str, bytes], str | None]
 
