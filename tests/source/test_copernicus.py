@@ -133,6 +133,7 @@ def test_a_stop_leaves_the_request_in_the_queue_and_goes_on_with_it(tmp_path, mo
         with pytest.raises(interrupt.Interrupted, match="waits in the queue"):
             fetch_files("cds", wanted, folder, endpoint=url, patience=PATIENCE)
         monkeypatch.setattr(interrupt, "requested", lambda: False)
+        store.polls = 0
         for job in store.jobs.values():
             job["polls"] = 1
         found = fetch_files("cds", wanted, folder, endpoint=url, patience=PATIENCE)
