@@ -62,7 +62,9 @@ class Moments:
             x: The values [unit of each channel]; those that are not finite are left out.
             areas: The share of the sphere of each latitude row [1], summing to one.
         """
-        return reduce(add, (_of_state(state, areas) for state in x), cls.none(x.shape[1]))
+        return reduce(
+            add, (_of_state(state, areas) for state in x.astype("float64")), cls.none(x.shape[1])
+        )
 
     def __add__(self, other: "Moments") -> "Moments":
         total = self.weight + other.weight
@@ -144,6 +146,7 @@ def _moments_of(
     for first in range(0, field.sizes["time"], size):
         block = read_values(field[first : first + size], source)
         for k, state in enumerate(block):
+            state = state.astype("float64")
             states += _of_state(state, areas)
             if joined[first + k]:
                 changes += _of_state(state - last, areas)
@@ -152,21 +155,21 @@ def _moments_of(
 
 
 def _of_state(x: Float[np.ndarray, "channel lat lon"], areas: np.ndarray) -> Moments:
-    """The moments of one state, about the first value of each channel."""
-    weights = areas / x.shape[-1]
+    """The moments of one state in float64, about the first value of each channel."""
+    weights = np.repeat(areas / x.shape[-1], x.shape[-1])
     weight, mean, deviation = np.ones(len(x)), np.zeros(len(x)), np.zeros(len(x))
-    for k, field in enumerate(x):
-        near = np.float64(field[0, 0])
-        gaps = np.subtract(field, near if np.isfinite(near) else 0.0, dtype=np.float64)
-        first, second = weights @ gaps.sum(-1), weights @ np.einsum("ij,ij->i", gaps, gaps)
+    for k, field in enumerate(x.reshape(len(x), -1)):
+        near = field[0] if np.isfinite(field[0]) else 0.0
+        gaps = field - near
+        weighted = weights * gaps
+        first, second = weighted.sum(), weighted @ gaps
         if not np.isfinite(second):
-            near = 0.0 if not np.isfinite(near) else near
             good = np.isfinite(gaps)
-            gaps[~good] = 0
-            weight[k] = weights @ good.sum(-1)
+            weight[k] = weights[good].sum()
             if weight[k] == 0:
                 continue
-            first, second = weights @ gaps.sum(-1), weights @ np.einsum("ij,ij->i", gaps, gaps)
+            weighted, gaps = weighted[good], gaps[good]
+            first, second = weighted.sum(), weighted @ gaps
         mean[k] = near + first / weight[k]
         deviation[k] = max(second - first**2 / weight[k], 0.0)
     return Moments(weight, mean, deviation)

@@ -97,7 +97,7 @@ def test_a_record_is_pooled_with_its_changes_and_blocks_leave_no_trace(x, monkey
     areas = cell_areas(data["latitude"].values)
     states, changes = record_moments(data, state)
     np.testing.assert_array_equal(states.mean, Moments.of(x, areas).mean)
-    wanted = Moments.of(np.diff(x, axis=0), areas)
+    wanted = Moments.of(np.diff(x.astype("float64"), axis=0), areas)
     np.testing.assert_array_equal(changes.std, wanted.std)
     assert changes.weight == pytest.approx([22, 22])
     monkeypatch.setattr(module, "BLOCK_BYTES", 4 * 48 * 5)
@@ -110,7 +110,7 @@ def test_there_is_no_change_across_a_gap(x) -> None:
     hours = 6 * np.array([*range(10), *range(14, 27)])
     _, changes = record_moments(record(x, hours), channels([], ["temperature"], [850]))
     assert changes.weight == pytest.approx([21])
-    gaps = np.delete(np.diff(x[:, 1:], axis=0), 9, axis=0)
+    gaps = np.delete(np.diff(x[:, 1:].astype("float64"), axis=0), 9, axis=0)
     wanted = Moments.of(gaps, cell_areas(np.array([60.0, 20, -20, -60])))
     np.testing.assert_allclose(changes.mean, wanted.mean)
 
