@@ -134,8 +134,15 @@ def open_product(path_manifest: Path, *, chunks: dict[str, int] | None = None) -
     found, wanted = len(_files(store)), manifest["files"]
     if found != wanted:
         raise FileNotFoundError(f"{store} holds {found} files, not the {wanted} written")
-    dataset = xr.open_zarr(
-        store, chunks=chunks, zarr_format=3, consolidated=False, decode_timedelta=True
+    # Without a cache: it would keep every block that was read as long as anyone may read others.
+    dataset = xr.open_dataset(
+        store,
+        engine="zarr",
+        chunks=chunks,
+        cache=False,
+        zarr_format=3,
+        consolidated=False,
+        decode_timedelta=True,
     )
     # Zarr lists arrays in the order of the folder, which differs between file systems.
     return dataset[list(manifest["variables"])]

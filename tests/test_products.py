@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+import tracemalloc
 
 from pathlib import Path
 
@@ -47,6 +48,19 @@ def test_reading_returns_what_was_written(manifest: Path, fields: xr.Dataset) ->
     xr.testing.assert_identical(opened.load(), fields)
     assert opened["time"].dtype == fields["time"].dtype
     assert opened["geopotential"].dtype == np.float32
+
+
+def test_what_was_read_is_let_go(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).random((40, 100, 100), "float32")
+    write_record(xr.Dataset({"t": (("time", "y", "x"), values)}), tmp_path / "manifest.json")
+    opened = open_product(tmp_path / "manifest.json")["t"]
+    parts = [opened.isel(time=slice(k, k + 4)) for k in range(0, 40, 4)]
+    tracemalloc.start()
+    for part in parts:
+        assert part.values.nbytes == values[:4].nbytes
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 2 * values[:4].nbytes
 
 
 def test_leads_survive(tmp_path: Path, fields: xr.Dataset) -> None:

@@ -71,9 +71,12 @@ class Regridding:
 
     def wind(self, u: Fields, v: Fields) -> tuple[Regridded, Regridded]:
         """Regrids a vector [any unit], given its eastward and northward components."""
-        pair = np.stack([u, v], axis=-3)
-        turned = _each(self._wind, pair, (2, *self.shape), inner=3)
-        return turned[..., 0, :, :], turned[..., 1, :, :]
+        lead = u.shape[:-2]
+        turned = np.empty((2, *lead, *self.shape), "float32")
+        for index in np.ndindex(*lead):
+            pair = np.stack([u[index], v[index]]).astype("float32", copy=False)
+            turned[(slice(None), *index)] = self._wind(pair)
+        return turned[0], turned[1]
 
     def _scalar(self, x: Float[np.ndarray, "lat lon"]) -> Float[np.ndarray, "south east"]:
         y = _over_columns(self.weights.columns, self.rows @ x)
@@ -206,10 +209,9 @@ def _each(
     function: Callable[[np.ndarray], np.ndarray],
     x: Float[np.ndarray, "..."],
     shape: tuple[int, ...],
-    inner: int = 2,
 ) -> Float[np.ndarray, "..."]:
     """Applies a function to every field of a batch, in float32."""
-    lead = x.shape[: x.ndim - inner]
+    lead = x.shape[:-2]
     result = np.empty((*lead, *shape), "float32")
     for index in np.ndindex(*lead):
         result[index] = function(np.asarray(x[index], "float32"))

@@ -56,6 +56,29 @@ def test_a_period_arrives_on_the_grid(tmp_path, fields) -> None:
         assert np.allclose(before, after, rtol=1e-6)
 
 
+def test_winds_and_masked_fields_are_regridded_as_what_they_are(tmp_path, fields) -> None:
+    rows, columns = (np.deg2rad(fields[n].values) for n in ("latitude", "longitude"))
+    dims, ones = ("time", "latitude", "longitude"), np.ones((130, 1, 1))
+    across = {  # 10 m/s straight over the pole
+        "10m_u_component_of_wind": ones * np.broadcast_to(-10 * np.sin(columns), (7, 12)),
+        "10m_v_component_of_wind": -10 * ones * np.sin(rows)[:, None] * np.cos(columns),
+    }
+    sea = np.where(fields["land_sea_mask"] < 0.6, 290.0, np.nan) * ones
+    given = fields.assign({n: (dims, x.astype("float32")) for n, x in across.items()})
+    given["sea_surface_temperature"] = (dims, sea.astype("float32"))
+    write_product(given, tmp_path / "source" / "manifest.json")
+    path = tmp_path / "grid" / "manifest.json"
+    settings = GRID | {"poles": True, "latitudes": 9, "method": "bilinear"}
+    regrid_period(tmp_path / "source" / "manifest.json", path, **settings)
+    found = open_product(path).load()
+    speed = np.hypot(*(found[name] for name in across)).values
+    assert np.allclose(speed[:, [0, -1]], 10, atol=1e-4)  # no wind is lost at the pole
+    assert np.isnan(found["sea_surface_temperature"]).any()
+    assert np.isfinite(found["sea_surface_temperature"]).any()
+    assert np.allclose(found["sea_surface_temperature"].mean(), 290)
+    assert np.isfinite(found["2m_temperature"]).all()
+
+
 def test_rounding_stays_within_its_bound_and_says_so(tmp_path, fields) -> None:
     write_product(fields, tmp_path / "source" / "manifest.json")
     for name, rounding in (("exact", None), ("rounded", {"2m_temperature": 0.1})):
