@@ -2,15 +2,13 @@
 
 reads   {dataset}/source/{period}, {dataset}/audit/{period}
 writes  {dataset}/grid/{period}
-
-Only that the audit was passed counts: another threshold is no reason to regrid.
 """
 
 
 rule regrid_period:
     input:
         fields=rules.fetch_period.output.fields,
-        audit=ancient(rules.check_period.output.findings),
+        audit=rules.check_period.output.findings,
     output:
         fields=results("{dataset}", "grid", "{period}", "manifest.json"),
     log:

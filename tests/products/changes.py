@@ -78,7 +78,7 @@ ENCODED = jobs("encode_period", "reconstruct_window", GAUSSIAN, score_members=9)
 LATENT = jobs("train_autoencoder", ENCODED)
 CLIMATE = jobs("pool_climatology", "draw_baseline", LATENT, score_members=12)
 GRIDDED = jobs("regrid_period", "compute_moments", "pool_moments", CLIMATE, OBSERVED)
-AUDITED = jobs("check_period", PAGE)  # regridding asks only that the audit was passed
+AUDITED = jobs("check_period", GRIDDED)  # an ancient input would hide other changes
 MEASURED = jobs("audit_period", AUDITED)
 FETCHED = jobs("fetch_period", MEASURED, GRIDDED)
 ONE_TASK = jobs(DRAWN, draw_posterior=4, score_members=4, compute_maps=2, plot_maps=1)
