@@ -25,6 +25,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ from .rounding import rounded, rounding_attributes
 STORE = "data.zarr"
 SHARD_BYTES = 2**28  # of a shard before compression
 SHARD_STATES = 240  # most in a shard: whoever reads one state reads the index of its shard
+SETTLING = 10.0  # for threads that still write after an error [s]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -192,7 +194,15 @@ def _store_of(path_manifest: Path) -> Iterator[Path]:
         shutil.rmtree(folder / STORE, ignore_errors=True)
         part.rename(folder / STORE)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        _remove(part)
+
+
+def _remove(store: Path) -> None:
+    """Takes a store away, also where threads of Zarr still finish what an error overtook."""
+    end = time.monotonic() + SETTLING
+    while store.exists() and time.monotonic() < end:
+        shutil.rmtree(store, ignore_errors=True)
+        time.sleep(0.05)
 
 
 def _write_manifest(dataset: xr.Dataset, path_manifest: Path) -> None:
