@@ -7,7 +7,7 @@ times are missing or doubled, is for the audit to find (:mod:`galerne.audit`): a
 the first.
 """
 
-__all__ = ["BLOCK_BYTES", "check_fields", "guard_values", "time_block"]
+__all__ = ["BLOCK_BYTES", "check_fields", "check_finite", "guard_values", "time_block"]
 
 from functools import partial
 
@@ -16,7 +16,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from ..catalogue import STATIC, VARIABLES, Variable
 from .selection import Selection
@@ -86,6 +86,28 @@ def guard_values(dataset: xr.Dataset, where: str) -> xr.Dataset:
         values = _guarded(array.transpose(*dims), where)
         guarded[name] = (dims, values, attrs)
     return guarded
+
+
+def check_finite(
+    values: Float[np.ndarray, "time ..."], name: str, times: np.ndarray, where: str
+) -> None:
+    """Refuses a simulation that has become unstable.
+
+    Arguments:
+        values: Simulated values of a variable [any unit].
+        name: The variable.
+        times: The times of the values.
+        where: The name of the simulation in the error.
+
+    Raises:
+        ValueError: Naming the variable and the first time at fault.
+    """
+    bad = ~np.isfinite(values).reshape(len(values), -1).all(1)
+    if bad.any():
+        raise ValueError(
+            f"{where}: variable {name!r}, time {_text(times[bad.argmax()])}: a value is not "
+            "finite, the model has become unstable; use a shorter time_step_minutes"
+        )
 
 
 def time_block(dataset: xr.Dataset) -> int:

@@ -44,6 +44,7 @@ from jaxtyping import Float
 from ..arrays import describe_coordinates
 from ..catalogue import STATIC, VARIABLES
 from ..provenance import settings_digest
+from .integrity import check_finite
 from .selection import Selection
 from .spinup import read_arrays, write_arrays
 from .vertical import GRAVITY, sea_level_pressure, to_pressure_levels
@@ -84,8 +85,7 @@ def open_nature_run(
 
     Raises:
         ValueError: If the time step does not divide the sampling step, or precipitation of
-            six hours is asked for at another step; when computing, if a value is not finite
-            or leaves its physical range.
+            six hours is asked for at another step; when computing, if a value is not finite.
     """
     _check(selection, time_step_minutes)
     start = np.datetime64(selection.start, "s")
@@ -358,6 +358,8 @@ class _Recorder:
         times = self.selection.times[first:last]
         log.info("simulated %s to %s", times[0], times[-1])
         fields = {name: np.stack([s[name] for s in samples]) for name in samples[0]}
+        for name, values in fields.items():
+            check_finite(values, name, times, "nature run")
         return fields
 
     def lazy(self) -> list[Any]:

@@ -19,5 +19,5 @@ def test_geopotential_of_the_ground_is_told_by_its_dimensions() -> None:
 
 
 def test_what_is_not_known_has_no_name() -> None:
-    assert known_name("vorticity", on_levels=True) is None
+    assert known_name("divergence", on_levels=True) is None
     assert known_name("tp", on_levels=False) is None
