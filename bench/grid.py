@@ -6,9 +6,11 @@ conservatively from 721 x 1440 to 121 x 240 points, in memory, on one thread. Th
 WeatherBench 2's: two matrix products with full weights, written anew here.
 
 ``regrid_peak_memory_gb`` is the peak resident memory of the job that regrids a record of 71
-channels on 721 x 1440 points to 720 x 1440, ten times as long as that of the other figure. The
-record is generated and short (states, not years, since a year would not fit on a disk), but
-each state has its true size, and both records are longer than what is in memory at a time.
+channels on 721 x 1440 points to 720 x 1440, beside that of a record a tenth as long. The
+records are generated and short (states, not years, since a year would not fit on a disk), but
+each state has its true size. Both hold more than a shard of the variables on levels (four states);
+only the longer one nearly fills one of those at the surface (64 states of 256 MB), so the figures
+are expected to differ by about that. Neither shows a record much longer than every shard.
 
 Usage: python -m bench.grid [speed|memory]
 """
