@@ -12,6 +12,7 @@ __all__ = [
     "block_states",
     "describe_coordinates",
     "read_values",
+    "select_levels",
     "stack_channels",
     "state_blocks",
     "unstack_channels",
@@ -117,6 +118,35 @@ def read_values(field: xr.DataArray, source: object) -> np.ndarray:
             f"{field.name!r} of {source}{span} cannot be read, its bytes are damaged ({error}); "
             "delete the product and run again"
         ) from error
+
+
+def select_levels(dataset: xr.Dataset, name: str, levels: Sequence[int | None]) -> xr.DataArray:
+    """Selects levels of a variable, lazily and together: a chunk that holds all is decoded once.
+
+    Arguments:
+        dataset: Fields with dimensions ``time [level] latitude longitude``.
+        name: The variable.
+        levels: The levels in the order wanted [hPa]; ``None`` alone for a surface variable.
+
+    Returns:
+        The field, with dimensions ``time level latitude longitude``.
+
+    Raises:
+        ValueError: If the variable or a level is missing, by name.
+    """
+    if name not in dataset:
+        found = ", ".join(map(str, dataset.data_vars))
+        raise ValueError(f"variable {name!r} is not in the data; found: {found}")
+    field = dataset[name]
+    if list(levels) == [None]:
+        field = field.expand_dims("level", 1)
+    elif list(levels) != (held := field["level"].values.tolist()):
+        if missing := [level for level in levels if level not in held]:
+            raise ValueError(
+                f"level {missing[0]} hPa of {name!r} is not in the data; found: {held}"
+            )
+        field = field.sel(level=list(levels))
+    return field.transpose("time", "level", "latitude", "longitude")
 
 
 def unstack_channels(

@@ -1,7 +1,8 @@
 """stats: moments, and the climatology that standardises the fields; training periods only.
 
 reads   {dataset}/grid/{period}
-writes  {dataset}/moments/{period}.csv, {dataset}/stats/{record}/moments.csv, {dataset}/stats/{record}/climatology
+writes  {dataset}/moments/{period}.csv, {dataset}/harmonics/{period}, {dataset}/stats/{record}/moments.csv,
+        {dataset}/stats/{record}/climatology
 """
 
 
@@ -52,9 +53,34 @@ rule pool_moments:
         "../workflow/scripts/pool_moments.py"
 
 
+rule compute_harmonics:
+    input:
+        fields=results("{dataset}", "grid", "{period}", "manifest.json"),
+    output:
+        harmonics=results("{dataset}", "harmonics", "{period}", "manifest.json"),
+    log:
+        logs("{dataset}", "harmonics", "compute_harmonics", "{period}"),
+    benchmark:
+        benchmarks("{dataset}", "harmonics", "compute_harmonics", "{period}")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2_000),
+        runtime=growing(60, longest),
+    params:
+        state=state_of,
+        climatology=lambda w: settings("datasets", w.dataset)["climatology"],
+        code=source_digest("compute_harmonics"),
+    message:
+        "Computing sums with harmonics of period {wildcards.period} of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/compute_harmonics.py"
+
+
 rule pool_climatology:
     input:
-        fields=fields_of("train"),
+        harmonics=lambda w: LAYOUT.harmonics(w.dataset, "train"),
     output:
         climatology=results(
             "{dataset}", "stats", "{record}", "climatology", "manifest.json"
@@ -71,7 +97,6 @@ rule pool_climatology:
         runtime=growing(60, longest),
     params:
         state=state_of,
-        climatology=lambda w: settings("datasets", w.dataset)["climatology"],
         code=source_digest("pool_climatology"),
     message:
         "Pooling the smooth climatology of {wildcards.dataset}"

@@ -96,6 +96,11 @@ class Layout:
         names = self.choices.periods(dataset, *roles)
         return [self.results(dataset, "moments", f"{name}.csv") for name in names]
 
+    def harmonics(self, dataset: str, *roles: str) -> list[str]:
+        """The sums with harmonics of the periods with one of these roles."""
+        names = self.choices.periods(dataset, *roles)
+        return [self.results(dataset, "harmonics", name, "manifest.json") for name in names]
+
     def latents(self, dataset: str, autoencoder: str, *roles: str) -> list[str]:
         """The latents of the periods with one of these roles."""
         names = self.choices.periods(dataset, *roles)

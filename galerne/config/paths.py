@@ -36,6 +36,7 @@ RESERVED = frozenset(
             "checkpoints",
             "downloads",
             "figures",
+            "harmonics",
             "locks",
             "logs",
             "moments",

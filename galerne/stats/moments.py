@@ -22,7 +22,7 @@ import xarray as xr
 
 from jaxtyping import Float
 
-from ..arrays import read_values
+from ..arrays import read_values, select_levels
 from ..catalogue import Channel
 from ..grid.areas import cell_areas
 
@@ -114,7 +114,7 @@ def record_moments(dataset: xr.Dataset, channels: Sequence[Channel]) -> tuple[Mo
     states, changes = Moments.none(len(channels)), Moments.none(len(channels))
     for name in dict.fromkeys(channel.variable for channel in channels):
         rows = [k for k, channel in enumerate(channels) if channel.variable == name]
-        field = _selected(dataset, name, [channels[k].level for k in rows])
+        field = select_levels(dataset, name, [channels[k].level for k in rows])
         one, two = _moments_of(field, areas, joined, dataset.encoding.get("source", "the data"))
         for whole, part in ((states, one), (changes, two)):
             for about in fields(Moments):
@@ -122,24 +122,9 @@ def record_moments(dataset: xr.Dataset, channels: Sequence[Channel]) -> tuple[Mo
     return states, changes
 
 
-def _selected(dataset: xr.Dataset, name: str, levels: list[int | None]) -> xr.DataArray:
-    if name not in dataset:
-        found = ", ".join(map(str, dataset.data_vars))
-        raise ValueError(f"variable {name!r} is not in the data; found: {found}")
-    field = dataset[name]
-    if levels == [None]:
-        return field.expand_dims("level", 1)
-    held = field["level"].values.tolist()
-    for level in levels:
-        if level not in held:
-            raise ValueError(f"level {level} hPa of {name!r} is not in the data; found: {held}")
-    return field if held == levels else field.sel(level=levels)
-
-
 def _moments_of(
     field: xr.DataArray, areas: np.ndarray, joined: np.ndarray, source: str
 ) -> tuple[Moments, Moments]:
-    field = field.transpose("time", "level", "latitude", "longitude")
     states, changes = (Moments.none(field.sizes["level"]) for _ in range(2))
     size = max(BLOCK_BYTES // (4 * field[0].size), 1)
     last: np.ndarray | None = None

@@ -26,6 +26,7 @@ EVERYTHING: Jobs = {
     "regrid_period": 3,
     "compute_moments": 1,
     "pool_moments": 1,
+    "compute_harmonics": 1,
     "pool_climatology": 1,
     "draw_baseline": 2,
     "train_autoencoder": 1,
@@ -76,7 +77,8 @@ TRAINED = jobs("train_prior", BOTH, score_members=6)
 GAUSSIAN = jobs("pool_latent_moments", TRAINED, score_members=6)
 ENCODED = jobs("encode_period", "reconstruct_window", GAUSSIAN, score_members=9)
 LATENT = jobs("train_autoencoder", ENCODED)
-CLIMATE = jobs("pool_climatology", "draw_baseline", LATENT, score_members=12)
+STANDARDISED = jobs("pool_climatology", "draw_baseline", LATENT, score_members=12)
+CLIMATE = jobs("compute_harmonics", STANDARDISED)
 GRIDDED = jobs("regrid_period", "compute_moments", "pool_moments", CLIMATE, OBSERVED)
 AUDITED = jobs("check_period", GRIDDED)  # an ancient input would hide other changes
 MEASURED = jobs("audit_period", AUDITED)
@@ -200,7 +202,7 @@ MODULES = {
     "grid/weights.py": GRIDDED,
     "stats/moments.py": jobs("compute_moments", "pool_moments", PAGE),
     "stats/climatology.py": CLIMATE,
-    "stats/transform.py": CLIMATE,
+    "stats/transform.py": STANDARDISED,
     "nn/blocks.py": LATENT,
     "nn/checkpoint.py": LATENT,
     "nn/fit.py": LATENT,
@@ -242,6 +244,8 @@ SCRIPTS = {
     "fetch_period": FETCHED,
     "fetch_stretch": NOTHING,
     "pool_moments": jobs("pool_moments", PAGE),
+    "compute_harmonics": CLIMATE,
+    "pool_climatology": STANDARDISED,
     "train_autoencoder": LATENT,
     "train_prior": TRAINED,
     "reconstruct_window": jobs("reconstruct_window", SCORES, score_members=3),
@@ -420,7 +424,9 @@ ADDED: list[tuple[str, Sequence[str], Jobs]] = [
 ]
 
 # Periods that models learn from: unasked, what is new and its statistics; then the models too.
-STATISTICS = jobs(NEW, "compute_moments", "pool_moments", "pool_climatology")
+STATISTICS = jobs(
+    NEW, "compute_moments", "pool_moments", "compute_harmonics", "pool_climatology"
+)
 RELEARNT = jobs(NEW, "compute_moments", "pool_moments", CLIMATE)
 PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
     ("a year", [YEAR], STATISTICS, jobs(RELEARNT, encode_period=3)),

@@ -11,6 +11,7 @@ import torch
 from galerne.arrays import unstack_channels
 from galerne.catalogue import channels
 from galerne.products import write_product
+from workflow.scripts.compute_harmonics import compute_harmonics
 from workflow.scripts.encode_period import encode_period
 from workflow.scripts.place_instruments import place_instruments
 from workflow.scripts.pool_climatology import pool_climatology
@@ -105,10 +106,23 @@ def train(fields) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def climatology(tmp_path_factory, choice, train) -> Path:
-    path = tmp_path_factory.mktemp("climatology") / "manifest.json"
-    pool_climatology(train, path, **choice.state, **choice.harmonics)
-    return path
+def fit_climatology(tmp_path_factory, choice) -> Callable[..., Path]:
+    """Fits the climatology of some periods as the workflow does: sums of each, then the pool."""
+
+    def run(paths: list[Path], path: Path, **harmonics: int) -> Path:
+        folder = tmp_path_factory.mktemp("harmonics")
+        parts = [folder / str(k) / "manifest.json" for k in range(len(paths))]
+        for fields, part in zip(paths, parts, strict=True):
+            compute_harmonics(fields, part, **choice.state, **choice.harmonics | harmonics)
+        pool_climatology(parts, path, **choice.state)
+        return path
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def climatology(tmp_path_factory, fit_climatology, train) -> Path:
+    return fit_climatology(train, tmp_path_factory.mktemp("climatology") / "manifest.json")
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,8 @@ from galerne.arrays import stack_channels
 from galerne.catalogue import channels
 from galerne.grid.areas import cell_areas
 from galerne.products import open_product
+from galerne.stats import climatology as harmonic
 from galerne.stats.transform import Transform
-from workflow.scripts import pool_climatology as script
-from workflow.scripts.pool_climatology import pool_climatology
 
 
 def read(paths, choice) -> tuple[np.ndarray, np.ndarray]:
@@ -37,17 +36,18 @@ def test_anomalies_of_the_training_data_have_unit_area_weighted_variance(
     assert squares[:, 7].min() > 2 * squares[:, 0].max()  # rows keep their own liveliness
 
 
-def test_blocks_leave_no_trace(tmp_path, choice, train, climatology, monkeypatch) -> None:
-    monkeypatch.setattr(script, "BLOCK", 7)
-    pool_climatology(train, tmp_path / "manifest.json", **choice.state, **choice.harmonics)
+def test_blocks_leave_no_trace(tmp_path, train, fit_climatology, climatology, monkeypatch) -> None:
+    monkeypatch.setattr(harmonic, "BLOCK_STATES", 7)
+    fit_climatology(train, tmp_path / "manifest.json")
     blocks, whole = Transform.open(tmp_path / "manifest.json"), Transform.open(climatology)
     np.testing.assert_allclose(blocks.coefficients, whole.coefficients, rtol=1e-12)
     np.testing.assert_allclose(blocks.scale, whole.scale, rtol=1e-6)
 
 
-def test_harmonics_of_the_day_take_up_what_repeats_daily(tmp_path, choice, train) -> None:
-    harmonics = {"harmonics_of_year": 0, "harmonics_of_day": 1}
-    pool_climatology(train, tmp_path / "manifest.json", **choice.state, **harmonics)
+def test_harmonics_of_the_day_take_up_what_repeats_daily(
+    tmp_path, choice, train, fit_climatology
+) -> None:
+    fit_climatology(train, tmp_path / "manifest.json", harmonics_of_day=1)
     x, times = read(train, choice)
     transform = Transform.open(tmp_path / "manifest.json")
     left = x - transform.climatology(times)
@@ -56,13 +56,14 @@ def test_harmonics_of_the_day_take_up_what_repeats_daily(tmp_path, choice, train
     assert np.abs(np.stack(opposite) / transform.scale[:, None, None]).max() < 1e-3
 
 
-def test_a_rerun_writes_the_same_bytes(tmp_path, choice, train, contents, climatology) -> None:
-    pool_climatology(train, tmp_path / "manifest.json", **choice.state, **choice.harmonics)
+def test_a_rerun_writes_the_same_bytes(
+    tmp_path, train, contents, fit_climatology, climatology
+) -> None:
+    fit_climatology(train, tmp_path / "manifest.json")
     assert contents(tmp_path) == contents(climatology.parent)
 
 
-def test_a_record_too_short_for_a_year_is_refused(tmp_path, choice, train) -> None:
-    harmonics = {"harmonics_of_year": 2, "harmonics_of_day": 0}
+def test_a_record_too_short_for_a_year_is_refused(tmp_path, train, fit_climatology) -> None:
     with pytest.raises(ValueError, match="80 training times cannot tell 2 harmonics of the year"):
-        pool_climatology(train[:1], tmp_path / "c/manifest.json", **choice.state, **harmonics)
+        fit_climatology(train[:1], tmp_path / "c/manifest.json", harmonics_of_year=2)
     assert not (tmp_path / "c").exists()
