@@ -6,7 +6,7 @@ import pytest
 from galerne.arrays import stack_channels
 from galerne.catalogue import channels
 from galerne.grid.areas import cell_areas
-from galerne.products import open_product
+from galerne.products import open_product, write_product
 from galerne.stats import climatology as harmonic
 from galerne.stats.transform import Transform
 
@@ -66,4 +66,13 @@ def test_a_rerun_writes_the_same_bytes(
 def test_a_record_too_short_for_a_year_is_refused(tmp_path, train, fit_climatology) -> None:
     with pytest.raises(ValueError, match="80 training times cannot tell 2 harmonics of the year"):
         fit_climatology(train[:1], tmp_path / "c/manifest.json", harmonics_of_year=2)
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_channel_that_never_changes_is_refused_by_name(tmp_path, train, fit_climatology) -> None:
+    still = open_product(train[0]).load()
+    still["mean_sea_level_pressure"][:] = 1e5
+    write_product(still, tmp_path / "f/manifest.json")
+    with pytest.raises(ValueError, match="leaves no variance of mean_sea_level_pressure"):
+        fit_climatology([tmp_path / "f/manifest.json"], tmp_path / "c/manifest.json")
     assert not (tmp_path / "c").exists()

@@ -36,11 +36,16 @@ def pool_climatology(
     coefficients, variance = (np.concatenate(parts, axis=1) for parts in zip(*solved, strict=True))
     shares = cell_areas(grid["latitude"].values) * np.isfinite(coefficients[0]).mean(-1)
     total = (variance[0] * shares).sum(-1) / shares.sum(-1)
+    if bad := [str(channel) for channel, v in zip(state, total, strict=True) if not v > 0]:
+        raise ValueError(
+            f"the climatology leaves no variance of {bad[0]}: it does not change over the "
+            "training periods, or they are too few for the harmonics asked for"
+        )
     transform = Transform(
         channels=state,
         coefficients=coefficients,
         variance=variance,
-        scale=np.sqrt(np.maximum(total, 0)),
+        scale=np.sqrt(total),
         of_year=int(orders["harmonics_of_year"]),
         of_day=int(orders["harmonics_of_day"]),
         latitude=grid["latitude"].values,
