@@ -55,7 +55,8 @@ def write_product(
     """Writes a dataset beside its manifest, and the manifest last.
 
     Arguments:
-        dataset: The data; dask arrays are streamed, one chunk of time after another.
+        dataset: The data; dask arrays are streamed along the first dimension of ``chunks``, one
+            chunk after another.
         path_manifest: Where the manifest goes; the store lies in the same folder.
         chunks: Sizes of the chunks on disk by dimension; whole dimensions where not given.
 
@@ -63,8 +64,9 @@ def write_product(
         OSError: If the disk is full, with the folder and what is free there.
     """
     encoding = {name: _encoding(array, chunks or {}) for name, array in dataset.variables.items()}
+    along, block = next(iter((chunks or {}).items()), ("time", None))
     with _store_of(path_manifest) as store:
-        _stream(dataset, store, encoding, (chunks or {}).get("time"))
+        _stream(dataset, store, encoding, along, block)
     _write_manifest(dataset, path_manifest)
 
 
@@ -238,9 +240,9 @@ def _write_shards(dataset: xr.Dataset, group: zarr.Group, bounds: Mapping[str, f
 
 
 def _stream(
-    dataset: xr.Dataset, store: Path, encoding: dict[object, object], block: int | None
+    dataset: xr.Dataset, store: Path, encoding: dict[object, object], along: str, block: int | None
 ) -> None:
-    lazy = [name for name, a in dataset.data_vars.items() if a.chunks and "time" in a.dims]
+    lazy = [name for name, a in dataset.data_vars.items() if a.chunks and along in a.dims]
     small = {name: a.compute() for name, a in dataset.data_vars.items() if name not in lazy}
     labels = {name: a.compute() for name, a in dataset.coords.items() if a.chunks}
     dataset = dataset.assign(small).assign_coords(labels)
@@ -257,8 +259,8 @@ def _stream(
     # Dask's own order may make many blocks before it writes one, or make them out of turn.
     fields = dataset[lazy]
     fields = fields.drop_vars(list(fields.coords))
-    for first in range(0, fields.sizes["time"], block):
-        region = {"time": slice(first, min(first + block, fields.sizes["time"]))}
+    for first in range(0, fields.sizes[along], block):
+        region = {along: slice(first, min(first + block, fields.sizes[along]))}
         fields.isel(region).to_zarr(store, region=region, zarr_format=3, consolidated=False)
 
 

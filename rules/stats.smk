@@ -2,7 +2,7 @@
 
 reads   {dataset}/grid/{period}
 writes  {dataset}/moments/{period}.csv, {dataset}/harmonics/{period}, {dataset}/stats/{record}/moments.csv,
-        {dataset}/stats/{record}/climatology
+        {dataset}/stats/{record}/climatology, {dataset}/stats/{record}/hourly_climatology (if asked for)
 """
 
 
@@ -102,3 +102,30 @@ rule pool_climatology:
         "Pooling the smooth climatology of {wildcards.dataset}"
     script:
         "../workflow/scripts/pool_climatology.py"
+
+
+rule pool_hourly_climatology:
+    input:
+        fields=fields_of("train"),
+    output:
+        climatology=results(
+            "{dataset}", "stats", "{record}", "hourly_climatology", "manifest.json"
+        ),
+    log:
+        logs("{dataset}", "stats", "{record}", "pool_hourly_climatology"),
+    benchmark:
+        benchmarks("{dataset}", "stats", "{record}", "pool_hourly_climatology")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(6_000),
+        runtime=growing(120, longest),
+    params:
+        state=state_of,
+        window=lambda w: settings("datasets", w.dataset)["hourly_climatology"],
+        code=source_digest("pool_hourly_climatology"),
+    message:
+        "Pooling the climatology of {wildcards.dataset} by hour and day of year"
+    script:
+        "../workflow/scripts/pool_hourly_climatology.py"

@@ -14,6 +14,7 @@ __all__ = [
     "Forecasting",
     "Gaussian",
     "Grid",
+    "HourlyClimatology",
     "Instrument",
     "Method",
     "Network",
@@ -130,6 +131,18 @@ class Climatology(Strict):
     harmonics_of_day: int = Field(ge=0, le=3, description="Harmonics of the hour of day.")
 
 
+class HourlyClimatology(Strict):
+    """A climatology by hour and day of year, in the layout of WeatherBench2."""
+
+    window_days: int = Field(ge=3, le=365, description="Days that are smoothed over (odd).")
+
+    @model_validator(mode="after")
+    def _odd(self) -> "HourlyClimatology":
+        if self.window_days % 2 == 0:
+            raise ValueError("window_days must be odd: a day has as many before it as after it")
+        return self
+
+
 class Dataset(Strict):
     """A record of states: where from, which variables, which grid, which periods."""
 
@@ -141,6 +154,10 @@ class Dataset(Strict):
     grid: Grid
     storage: Storage
     climatology: Climatology
+    hourly_climatology: HourlyClimatology | None = Field(
+        description="Whether a climatology by hour and day of year is written too, for scores "
+        "by others; null: it is not."
+    )
     gap_hours: int = Field(ge=0, description="Least time between periods of unlike roles.")
     periods: dict[Name, Period] = Field(description="Named periods.")
     exclude: list[Span] = Field(description="Known-bad hours, left out of every period.")

@@ -166,8 +166,9 @@ class Layout:
 
     def targets(self, question: Question) -> list[str]:
         """What a run makes: scores and report, or what can be made while models wait."""
+        hourly = self._hourly(question.stuck)
         if not question:
-            return [self.results("scores.csv"), self.results("report.html")]
+            return [self.results("scores.csv"), self.results("report.html"), *hourly]
         scored, asked = (
             [c for c in choices if c["dataset"] not in question.datasets]
             for choices in (self.choices.scored(), self.choices.asked())
@@ -180,7 +181,7 @@ class Layout:
                 self.statistic(name, "climatology", "manifest.json"),
                 *self.fields(name, "train", "validation"),
             ]
-        return sorted(made)
+        return sorted(made + hourly)
 
     def input_file(self, path: str) -> str:
         """An input file of the user, below ``data_root`` unless absolute."""
@@ -200,6 +201,15 @@ class Layout:
         instruments = self.choices.config.networks[network].instruments
         sites = {name: getattr(i, "sites", None) for name, i in instruments.items()}
         return {name: self.input_file(s.file) for name, s in sites.items() if s and s.file}
+
+    def _hourly(self, stuck: Sequence[str]) -> list[str]:
+        """Climatologies by hour and day of year, where they are asked for and can be made."""
+        datasets = self.choices.config.datasets
+        return [
+            self.statistic(name, "hourly_climatology", "manifest.json")
+            for name in self.choices.datasets()
+            if datasets[name].hourly_climatology and name not in stuck
+        ]
 
     def _request(self, dataset: str) -> Request | None:
         """What a dataset asks of a remote archive; ``None`` if it comes from elsewhere."""

@@ -37,6 +37,7 @@ RESERVED = frozenset(
             "downloads",
             "figures",
             "harmonics",
+            "hourly_climatology",
             "locks",
             "logs",
             "moments",

@@ -27,6 +27,7 @@ def dataset(**changes: object) -> dict:
         "grid": GRID,
         "storage": {"rounding": None},
         "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
+        "hourly_climatology": None,
         "gap_hours": 120,
         "exclude": [],
         "periods": {

@@ -184,3 +184,17 @@ def test_audits_are_those_of_the_periods_in_use(layout: Layout) -> None:
     folder = "results/speedy_t31/audit"
     names = ["train_a", "train_b", "validation", "test"]
     assert layout.audits("findings.csv") == [f"{folder}/{name}/findings.csv" for name in names]
+
+
+def test_a_climatology_by_hour_is_made_where_it_is_asked_for(layout: Layout) -> None:
+    datasets = layout.choices.config.datasets
+    block = datasets["speedy_t31"].model_dump(mode="json")
+    asked = block | {"hourly_climatology": {"window_days": 61}}
+    datasets["speedy_t31"] = type(datasets["speedy_t31"]).model_validate(asked)
+    path = layout.statistic("speedy_t31", "hourly_climatology", "manifest.json")
+    assert layout.targets(Question(()))[2:] == [path]
+    old = {"train_a": {"role": "train", "start": "1999", "end": "2002"}}
+    new = {"train_a": {"role": "train", "start": "2001", "end": "2002"}}
+    model = Path("results/speedy_t31/small/model.json")
+    assert path in layout.targets(Question((Waiting("speedy_t31", model, {}, new),)))
+    assert layout.targets(Question((Waiting("speedy_t31", model, old, new),))) == []

@@ -30,6 +30,7 @@ def dataset(source: dict, year: int = 2001, **changes: object) -> dict:
         },
         "storage": {"rounding": None},
         "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
+        "hourly_climatology": None,
         "gap_hours": 120,
         "exclude": [],
         "periods": periods,

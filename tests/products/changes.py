@@ -202,6 +202,7 @@ MODULES = {
     "grid/weights.py": GRIDDED,
     "stats/moments.py": jobs("compute_moments", "pool_moments", PAGE),
     "stats/climatology.py": CLIMATE,
+    "stats/hourly.py": NOTHING,  # the tiny run does not ask for it
     "stats/transform.py": STANDARDISED,
     "nn/blocks.py": LATENT,
     "nn/checkpoint.py": LATENT,
@@ -330,6 +331,7 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     (f"{SPEEDY}.storage.rounding.geopotential=0.1", GRIDDED),
     (f"{SPEEDY}.climatology.harmonics_of_year=1", CLIMATE),
     (f"{SPEEDY}.climatology.harmonics_of_day=1", CLIMATE),
+    (f"{SPEEDY}.hourly_climatology={{window_days: 61}}", jobs(PAGE, pool_hourly_climatology=1)),
     (f"{SPEEDY}.gap_hours=120", PAGE),
     (f"{SPEEDY}.periods.test.end=2003-01-31T18:00",
      jobs("reconstruct_window", OBSERVED, NEW)),
@@ -447,7 +449,8 @@ PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
      [YEAR, *MORE_EXPERIMENTS, MORE_DATA, "experiments.more.dataset=more"],
      # Nothing that is for the report of both: neither its scores nor moments of the other data.
      but(EVERYTHING, "pool_scores", "plot_scores", "write_report")
-     | jobs(fetch_period=4, audit_period=4, check_period=4, regrid_period=4, pool_climatology=2),
+     | jobs(fetch_period=4, audit_period=4, check_period=4, regrid_period=4, compute_harmonics=2,
+            pool_climatology=2),
      {rule: 2 * count for rule, count in EVERYTHING.items()}
      | jobs(POOLED, fetch_period=4, audit_period=4, check_period=4, regrid_period=4,
             encode_period=5, place_instruments=1, simulate_observations=2)),

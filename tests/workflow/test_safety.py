@@ -59,6 +59,7 @@ OVERLAY = {
             "grid": GRID,
             "storage": {"rounding": None},
             "climatology": {"harmonics_of_year": 0, "harmonics_of_day": 0},
+            "hourly_climatology": None,
             "gap_hours": 24,
             "exclude": [],
             "periods": {
