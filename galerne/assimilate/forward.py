@@ -3,7 +3,13 @@ r"""The forward operator: from windows of latents to what the instruments would 
 .. math:: A(z) = H \left( c + s \odot D(z) \right)
 
 with the decoder :math:`D`, the climatology :math:`c` and scale :math:`s` of the transform, and
-the observation operator :math:`H` in physical units.
+the observation operator :math:`H` in physical units. Where anomalies are those of the logarithm
+:math:`\ln(1 + x / \epsilon)`, a point of the field is instead
+
+.. math:: x = \epsilon \left( e^{c + s D(z)} - 1 \right)
+    = \epsilon \left( e^c - 1 \right) + \epsilon e^c \left( e^{s D(z)} - 1 \right)
+
+whose first term is what the climatology shows; derivatives go through the exponential.
 """
 
 __all__ = ["ForwardOperator"]
@@ -24,16 +30,18 @@ class ForwardOperator(nn.Module):
     Arguments:
         autoencoder: The decoder.
         operator: The observation operator, for the states of a window.
-        climatology: The climatology at the states of the window [unit of each channel].
+        centre: What anomalies are about at the states of the window [unit of each channel].
         scale: The scale of anomalies at the states of the window [unit of each channel].
+        epsilon: The constant of channels that are a logarithm, zero of the others.
     """
 
     def __init__(
         self,
         autoencoder: Autoencoder,
         operator: Interpolation,
-        climatology: Float[np.ndarray, "state channel lat lon"],
+        centre: Float[np.ndarray, "state channel lat lon"],
         scale: Float[np.ndarray, "state channel lat 1"],
+        epsilon: Float[np.ndarray, " channel"],
     ) -> None:
         super().__init__()
         self.autoencoder = autoencoder
@@ -41,9 +49,23 @@ class ForwardOperator(nn.Module):
         self.shape = (count, places)
         # What the climatology alone would show, in double precision: pressure is large
         # against its anomalies.
-        offset = torch.from_numpy(operator.apply(climatology.astype(np.float64)))
+        centre, epsilon = centre.astype(np.float64), epsilon[:, None, None]
+        with np.errstate(over="ignore", invalid="ignore"):  # of channels that are none
+            shown = np.where(epsilon > 0, epsilon * np.expm1(centre), centre)
+            slope = np.where(epsilon > 0, epsilon * np.exp(centre), 1.0)
+        offset = torch.from_numpy(operator.apply(shown))
         row = operator.indices // operator.shape[3]
-        weights = operator.weights * scale.reshape(-1)[row]
+        scales = scale.reshape(-1)[row]
+        weights = operator.weights * scales
+        channel = operator.indices // np.prod(operator.shape[2:]) % operator.shape[1]
+        logarithm = epsilon.reshape(-1)[channel] > 0
+        self.curved = bool(logarithm.any())
+        if self.curved:
+            steep = operator.weights * slope.reshape(-1)[operator.indices]
+            weights = np.where(logarithm, steep, weights)
+            self.register_buffer("logarithm", torch.from_numpy(logarithm))
+            exponents = np.where(logarithm, scales, 0)
+            self.register_buffer("exponents", torch.from_numpy(exponents).float())
         self.register_buffer("offset", offset.double())
         self.register_buffer("indices", torch.from_numpy(operator.indices.reshape(-1)))
         self.register_buffer("weights", torch.from_numpy(weights).float())
@@ -52,6 +74,8 @@ class ForwardOperator(nn.Module):
         """Returns what is seen of the anomalies [unit of each variable]."""
         anomaly = self.autoencoder.decode(z.flatten(0, 1)).reshape(len(z), -1)
         seen = anomaly.index_select(1, self.indices).unflatten(1, self.shape)
+        if self.curved:
+            seen = torch.where(self.logarithm, torch.expm1(seen * self.exponents), seen)
         return (seen * self.weights).sum(-1)
 
     def innovate(self, observation: Float[np.ndarray, "obs"]) -> Float[Tensor, "obs"]:

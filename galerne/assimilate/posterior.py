@@ -27,6 +27,7 @@ from ..observe.task import Cutoff
 from ..prior.backbone import calendar
 from ..prior.denoiser import WindowDenoiser
 from ..prior.trajectory import decode_members, draw_windows, member_noise
+from ..stats.logarithm import epsilons
 from ..stats.transform import Transform
 from .forward import ForwardOperator
 from .guidance import MomentMatching
@@ -141,7 +142,11 @@ def draw_posterior_windows(
     )
     device = prior.gaussian.mean.device
     A = ForwardOperator(
-        autoencoder, operator, transform.climatology(times), transform.scale_at(times)
+        autoencoder,
+        operator,
+        transform.centre(times),
+        transform.scale_at(times),
+        epsilons(transform.channels),
     ).to(device)
     y = A.innovate(observations.table["observation"].to_numpy())
     error = torch.tensor(observations.table["error"].to_numpy(), dtype=torch.float32).to(device)

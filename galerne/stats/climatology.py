@@ -37,6 +37,7 @@ from jaxtyping import Float
 
 from ..arrays import read_values, select_levels
 from ..catalogue import Channel
+from .logarithm import EPSILON, to_logarithm
 
 log = logging.getLogger(__name__)
 YEAR_HOURS = 365.2422 * 24  # tropical year [h]
@@ -215,6 +216,8 @@ def _sums_of(field: xr.DataArray, phi: np.ndarray, source: str) -> dict[str, np.
     for start in range(0, count, size):
         when = slice(start, start + size)
         x = read_values(field[when], source).astype("float64")
+        if field.name in EPSILON:
+            x = to_logarithm(x, EPSILON[field.name])
         if centre is None:
             centre = _centre(x)
             known = ~np.isnan(centre)

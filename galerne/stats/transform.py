@@ -7,11 +7,13 @@ with the smooth climatology :math:`c` at each point and time; one scale :math:`\
 channel, the area-weighted root mean square of what the climatology leaves; and the season's
 share :math:`v(\tau) / \bar{v}` of the variance at each latitude, kept within a quarter and
 four. So anomalies are of one size all year round, while storm tracks stay livelier than the
-tropics. An anomaly of zero is the climatology.
+tropics. An anomaly of zero is the climatology. Precipitation is its logarithm in all of this
+(:mod:`galerne.stats.logarithm`).
 """
 
 __all__ = ["Transform"]
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from jaxtyping import Float
 from ..catalogue import Channel
 from ..products import open_product
 from .climatology import harmonics
+from .logarithm import epsilons, from_logarithm, to_logarithm
 
 SEASONAL_SHARE = (0.25, 4.0)
 
@@ -33,7 +36,7 @@ class Transform:
 
     Arguments:
         channels: The channels, in order.
-        coefficients: Coefficients of the climatology [unit of each channel].
+        coefficients: Coefficients of the climatology [unit of each channel; 1 of a logarithm].
         variance: Coefficients of the zonal mean variance [unit squared].
         scale: The standard deviation of the anomalies [unit of each channel].
         of_year: Number of harmonics of the day of year.
@@ -53,6 +56,10 @@ class Transform:
 
     def climatology(self, times: np.ndarray) -> Float[np.ndarray, "time channel lat lon"]:
         """Evaluates the climatology at some times (UTC) [unit of each channel]."""
+        return self._changed(self.centre(times), from_logarithm)
+
+    def centre(self, times: np.ndarray) -> Float[np.ndarray, "time channel lat lon"]:
+        """Evaluates what anomalies are about: the climatology, or the mean of the logarithm."""
         phi = harmonics(times, self.of_year, self.of_day)
         return np.tensordot(phi, self.coefficients, axes=1).astype(np.float32)
 
@@ -68,13 +75,26 @@ class Transform:
         self, x: Float[np.ndarray, "*batch time channel lat lon"], times: np.ndarray
     ) -> Float[np.ndarray, "*batch time channel lat lon"]:
         """Standardises states [unit of each channel] at their times into anomalies [1]."""
-        return (x - self.climatology(times)) / self.scale_at(times)
+        x = self._changed(x, to_logarithm)
+        return (x - self.centre(times)) / self.scale_at(times)
 
     def inverse(
         self, anomaly: Float[np.ndarray, "*batch time channel lat lon"], times: np.ndarray
     ) -> Float[np.ndarray, "*batch time channel lat lon"]:
         """Turns anomalies [1] at their times back into states [unit of each channel]."""
-        return anomaly * self.scale_at(times) + self.climatology(times)
+        y = anomaly * self.scale_at(times) + self.centre(times)
+        return self._changed(y, from_logarithm)
+
+    def _changed(
+        self, x: Float[np.ndarray, "*batch channel lat lon"], change: Callable[..., np.ndarray]
+    ) -> Float[np.ndarray, "*batch channel lat lon"]:
+        """Applies a function to the channels that are their logarithm; without any, nothing."""
+        constants = epsilons(self.channels)
+        if constants.any():
+            x = x.copy()
+            for k in np.flatnonzero(constants):
+                x[..., k, :, :] = change(x[..., k, :, :], constants[k])
+        return x
 
     def to_dataset(self) -> xr.Dataset:
         """Labels the coefficients and scales, to be written as a product."""

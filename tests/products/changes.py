@@ -202,6 +202,7 @@ MODULES = {
     "grid/weights.py": GRIDDED,
     "stats/moments.py": jobs("compute_moments", "pool_moments", PAGE),
     "stats/climatology.py": CLIMATE,
+    "stats/logarithm.py": CLIMATE,
     "stats/hourly.py": NOTHING,  # the tiny run does not ask for it
     "stats/transform.py": STANDARDISED,
     "nn/blocks.py": LATENT,

@@ -193,3 +193,13 @@ def test_a_record_that_cannot_tell_harmonics_apart_is_refused(
     times = every(hours, days)
     with pytest.raises(ValueError, match=message):
         sums(planted(times, *orders)[1], times, *orders).solve()
+
+
+def test_precipitation_is_summed_in_its_logarithm() -> None:
+    times = every(6, 50)
+    x = np.random.default_rng(5).exponential(1e-3, size=(len(times), 3, 4, 5))
+    dry = record(x, times).rename(mean_sea_level_pressure="total_precipitation_6hr")
+    found = record_harmonics(dry, channels(["total_precipitation_6hr"], [], []), 0, 1).solve()
+    wanted = two_passes(np.log1p(x[:, :1] / 1e-5), times, (0, 1))
+    for ours, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)

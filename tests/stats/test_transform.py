@@ -97,3 +97,21 @@ def test_opening_returns_what_was_written(transform, tmp_path) -> None:
         assert np.array_equal(found, wanted), field.name
         assert type(found) is type(wanted)
     assert opened.channels[0].level is None
+
+
+def test_precipitation_is_standardised_in_its_logarithm(transform) -> None:
+    state = channels(["2m_temperature", "total_precipitation_6hr"], ["geopotential"], [500])
+    coefficients = transform.coefficients.copy()
+    coefficients[0, 1] = 3.0
+    rain = dataclasses.replace(transform, channels=state, coefficients=coefficients)
+    z = np.random.default_rng(4).normal(size=(2, 5, 3, 4, 8)) * 0.2
+    x = rain.inverse(z, TIMES[:5])
+    linear = dataclasses.replace(rain, channels=transform.channels).inverse(z, TIMES[:5])
+    np.testing.assert_allclose(x[..., 1, :, :], 1e-5 * np.expm1(linear[..., 1, :, :]), rtol=1e-12)
+    assert np.array_equal(x[..., ::2, :, :], linear[..., ::2, :, :])
+    wet = x[..., 1, :, :] > 0
+    back = rain.forward(x, TIMES[:5])
+    assert wet.mean() > 0.5
+    np.testing.assert_allclose(back[..., 1, :, :][wet], z[..., 1, :, :][wet], atol=1e-6)
+    zero = np.zeros((5, 3, 4, 8), "float32")
+    assert np.array_equal(rain.inverse(zero, TIMES[:5]), rain.climatology(TIMES[:5]))
