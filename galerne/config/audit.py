@@ -4,11 +4,17 @@ __all__ = ["Audit", "Limits", "Severities"]
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from .strict import Strict
 
-Severity = Literal["error", "warning", "off"]
+
+
+def _word(value: object) -> object:
+    return "off" if value is False else value  # what YAML makes of an unquoted off
+
+
+Severity = Annotated[Literal["error", "warning", "off"], BeforeValidator(_word)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 

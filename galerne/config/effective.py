@@ -14,7 +14,7 @@ import yaml
 
 from .models import Config
 
-SHAPE = ("data_root", "retrain", "threads")
+SHAPE = ("data_root", "retrain", "threads", "transfer")
 _NAMED = {  # block -> the key of an experiment that names from it
     "datasets": "dataset",
     "autoencoders": "autoencoder",

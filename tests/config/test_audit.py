@@ -29,3 +29,11 @@ def test_a_severity_is_one_of_three() -> None:
     Audit.model_validate(DEFAULT)
     with pytest.raises(ValidationError, match="'error', 'warning' or 'off'"):
         Audit.model_validate(DEFAULT | {"severity": DEFAULT["severity"] | {"grid": "fatal"}})
+
+
+def test_off_needs_no_quotes() -> None:
+    changed = yaml.safe_load("{grid: off, seams: 'off'}")
+    audit = Audit.model_validate(DEFAULT | {"severity": DEFAULT["severity"] | changed})
+    assert (audit.severity.grid, audit.severity.seams) == ("off", "off")
+    with pytest.raises(ValidationError, match="'error', 'warning' or 'off'"):
+        Audit.model_validate(DEFAULT | {"severity": DEFAULT["severity"] | {"grid": True}})

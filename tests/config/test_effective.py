@@ -22,6 +22,7 @@ def test_every_key_is_shown_but_those_of_the_shape_of_a_run() -> None:
     assert set(shown()) == set(Config.model_fields) - set(SHAPE)
     assert shown()["datasets"].keys() == {"speedy_t31"}
     assert shown({"threads": 7, "retrain": True, "data_root": "/elsewhere"}) == shown()
+    assert shown({"transfer": {"connections": 7}}) == shown()
     assert shown({"seed": 1}) != shown()
 
 

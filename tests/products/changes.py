@@ -197,7 +197,7 @@ MODULES = {
     "audit/judgement.py": AUDITED,
     "audit/seams.py": AUDITED,
     "grid/areas.py": jobs(MEASURED, GRIDDED),
-    "grid/latlon.py": GRIDDED,
+    "grid/latlon.py": jobs(MEASURED, GRIDDED),
     "grid/regrid.py": GRIDDED,
     "grid/weights.py": GRIDDED,
     "stats/moments.py": jobs("compute_moments", "pool_moments", PAGE),

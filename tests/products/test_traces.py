@@ -23,9 +23,13 @@ def by_rule(folder: Path, suffix: str, jobs: dict[str, int]) -> Counter:
     return Counter(next((part for part in names if part in jobs), "?") for names in parts)
 
 
+# Rules of what the tiny run does not ask for: an archive in the cloud, an hourly climatology.
+ELSEWHERE = {"check_archive", "fetch_stretch", "pool_hourly_climatology"}
+
+
 def test_every_rule_took_part(jobs: dict[str, int]) -> None:
     text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
-    assert set(jobs) == set(re.findall(r"^(?:rule|checkpoint) (\w+):", text, re.MULTILINE))
+    assert set(jobs) | ELSEWHERE == set(re.findall(r"^(?:rule|checkpoint) (\w+):", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [("benchmarks", "tsv"), ("logs", "log")])

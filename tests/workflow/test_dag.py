@@ -13,7 +13,7 @@ from galerne.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ("default", "tiny", "era5_msl", "weatherbench2")
-ASKED_FOR = {"check_archive"}  # by name only
+ASKED_FOR = {"check_archive", "pool_hourly_climatology"}  # by name, or by a key that is off
 
 
 def test_stages_are_nine_and_in_order() -> None:
