@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field
 from .strict import Strict
 
 
-
 def _word(value: object) -> object:
     return "off" if value is False else value  # what YAML makes of an unquoted off
 
