@@ -16,9 +16,8 @@ covariances are offered:
   where the prior is Gaussian and spares a pass through the network for every iteration.
 
 The solution changes little between neighbouring noise levels, so each solve starts from the
-last one's: a few iterations at every step add up to many. The system is scaled by
-:math:`R^{-1/2}`, so the noise is of unit size in the solve, and its operator is
-linearised once a step.
+last one's: a few iterations at every step add up to many. Observations and operator come
+whitened, so :math:`R` is the identity, and the operator is linearised once a step.
 
 References:
     | Learning Diffusion Priors from Observations by Expectation Maximization (Rozet et al., 2024)
@@ -50,9 +49,9 @@ class MomentMatching(Denoiser):
 
     Arguments:
         denoiser: The denoiser of the prior.
-        y: The observations, shape (obs,) [unit of each].
-        error: Their standard deviations, shape (obs,) [unit of each].
-        A: The operator from windows of latents, shape (batch, ...), to (batch, obs).
+        y: The observations, whitened, shape (obs,) [1].
+        A: The operator from windows of latents, shape (batch, ...), to what would be observed
+            without error, whitened likewise, shape (batch, obs) [1].
         covariance: ``gaussian`` or ``jacobian``.
         solver: ``cg`` or ``gmres``.
         iterations: Iterations of the solver at every step.
@@ -62,7 +61,6 @@ class MomentMatching(Denoiser):
         self,
         denoiser: WindowDenoiser,
         y: Float[Tensor, "obs"],
-        error: Float[Tensor, "obs"],
         A: Callable[[Tensor], Tensor],
         *,
         covariance: Literal["gaussian", "jacobian"] = "gaussian",
@@ -70,7 +68,7 @@ class MomentMatching(Denoiser):
         iterations: int = 4,
     ) -> None:
         super().__init__()
-        self.denoiser, self.y, self.error, self.A = denoiser, y, error, A
+        self.denoiser, self.y, self.A = denoiser, y, A
         self.covariance = covariance
         self.solve = partial(SOLVERS[solver], iterations=iterations)
         self.memory: dict[str, Tensor] = {}
@@ -87,13 +85,12 @@ class MomentMatching(Denoiser):
         """Returns the mean of the clean windows given noisy ones and the observations."""
         _, sigma_t = self.schedule(t)
         z_hat, spread = self._moments(z_t, t, sigma_t, kwargs)
-        y_hat, push, pull = _linearise(lambda z: self.A(z) / self.error, z_hat)
+        y_hat, push, pull = _linearise(self.A, z_hat)
 
         def system(w: Tensor) -> Tensor:
             return w + push(spread(pull(w)))
 
-        innovation = self.y / self.error - y_hat
-        weights = self.solve(A=system, b=innovation, x0=self.memory.get("weights"))
+        weights = self.solve(A=system, b=self.y - y_hat, x0=self.memory.get("weights"))
         self.memory["weights"] = weights
         return DiracPosterior(mean=z_hat + spread(pull(weights)))
 

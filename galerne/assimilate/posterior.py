@@ -148,9 +148,9 @@ def draw_posterior_windows(
         transform.scale_at(times),
         epsilons(transform.channels),
     ).to(device)
-    y = A.innovate(observations.table["observation"].to_numpy())
     error = torch.tensor(observations.table["error"].to_numpy(), dtype=torch.float32).to(device)
-    given = MomentMatching(prior, y, error, A, **guidance)
+    y = A.innovate(observations.table["observation"].to_numpy()) / error
+    given = MomentMatching(prior, y, lambda z: A(z) / error, **guidance)
     z = draw_windows(
         given,
         member_noise(seed, members, prior.gaussian.shape).to(device),

@@ -27,9 +27,10 @@ class World:
         truth = gaussian.sample(torch.randn(1, *SHAPE, generator=rng))
         noise = self.error * torch.randn(12, generator=rng)
         self.y = (truth.flatten(1) @ self.H.T)[0] + noise
+        self.white = self.y / self.error
 
     def A(self, z: torch.Tensor) -> torch.Tensor:  # noqa: N802
-        return z.flatten(1) @ self.H.T
+        return z.flatten(1) @ self.H.T / self.error
 
     def given(self, mean: torch.Tensor, cov: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Conditions a Gaussian on the observations, in double precision."""
@@ -51,7 +52,7 @@ def test_one_step_is_the_exact_conditional_mean(
     world: World, covariance: str, solver: str, t: float
 ) -> None:
     settings = {"covariance": covariance, "solver": solver, "iterations": 12}
-    model = MomentMatching(world.prior, world.y, world.error, world.A, **settings)
+    model = MomentMatching(world.prior, world.white, world.A, **settings)
     z_t = 2 * torch.randn(3, *SHAPE, generator=torch.Generator().manual_seed(6))
     _, sigma = world.prior.schedule(torch.tensor(t))
     noisy = world.cov + sigma.double().square() * torch.eye(len(world.cov))
@@ -67,9 +68,7 @@ def test_members_have_the_mean_and_variance_of_the_exact_posterior(
     world: World, covariance: str
 ) -> None:
     members = 2000
-    model = MomentMatching(
-        world.prior, world.y, world.error, world.A, covariance=covariance, iterations=4
-    )
+    model = MomentMatching(world.prior, world.white, world.A, covariance=covariance, iterations=4)
     noise = torch.randn(members, *SHAPE, generator=torch.Generator().manual_seed(7))
     z = draw_windows(model, noise, sampler="xeab", steps=32, season=SEASON).flatten(1).double()
     mean, cov = world.given(world.mean, world.cov)
@@ -86,7 +85,7 @@ def test_a_warm_start_beats_a_cold_one(world: World) -> None:
     noise = torch.randn(500, *SHAPE, generator=torch.Generator().manual_seed(8))
     miss = {}
     for warm in (True, False):
-        model = MomentMatching(world.prior, world.y, world.error, world.A, iterations=1)
+        model = MomentMatching(world.prior, world.white, world.A, iterations=1)
         if not warm:
             solve = model.solve
             model.solve = lambda A, b, x0, solve=solve: solve(A=A, b=b)
@@ -101,7 +100,7 @@ def test_a_nonlinear_operator_is_linearised_at_the_mean(world: World) -> None:
         return (z.flatten(1)[:, :6].square() + z.flatten(1)[:, 6:12].square() + 1).sqrt()
 
     error, y = torch.full((6,), 0.2), torch.full((6,), 1.5)
-    model = MomentMatching(world.prior, y, error, speed, iterations=20)
+    model = MomentMatching(world.prior, y / error, lambda z: speed(z) / error, iterations=20)
     z_t, t = torch.randn(1, *SHAPE), torch.tensor(0.5)
     _, sigma = world.prior.schedule(t)
     z_hat = world.prior(z_t, t).mean
