@@ -1,16 +1,17 @@
 """Random reads from records: single states and short windows, decoded in parallel, fetched ahead.
 
 A record that fits is kept in memory; another is read from disk as it is needed. Both ways give
-the same numbers. Chunks are decoded by the Rust implementation of Zarr's codecs (``zarrs``), which
-checks the same checksums and, for shards, reads twice as fast as Zarr's own.
+the same numbers. What is stored as records are is read by :mod:`galerne.shards`, any other array
+by Zarr; both compare checksums.
 
-Depends on: numpy, zarr, zarrs.
+Depends on: numpy, zarr.
 """
 
 __all__ = ["IN_MEMORY", "Ahead", "Record", "fits"]
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,9 @@ import zarr
 from jaxtyping import Shaped
 
 from .products import STORE, open_product
+from .shards import Shards
 
 IN_MEMORY = 2**31  # bytes of the records of one training that are kept in memory
-PIPELINE = "zarrs.ZarrsCodecPipeline"
 
 
 class Record:
@@ -55,11 +56,10 @@ class Record:
             )
         self.times = dataset["time"].values
         self.levels = dataset["level"].values.tolist() if "level" in dataset.coords else []
-        settings = {"codec_pipeline.path": PIPELINE, "threading.max_workers": threads}
-        with zarr.config.set(settings):
-            group = zarr.open_group(path_manifest.parent / STORE, mode="r", zarr_format=3)
-            self.arrays = [group[name] for name in self.variables]
-        self.state_bytes = sum(a.dtype.itemsize * int(np.prod(a.shape[1:])) for a in self.arrays)
+        group = zarr.open_group(path_manifest.parent / STORE, mode="r", zarr_format=3)
+        arrays = [group[name] for name in self.variables]
+        self.arrays = [Shards(a, threads) if Shards.suit(a) else a for a in arrays]
+        self.state_bytes = sum(a.dtype.itemsize * int(np.prod(a.shape[1:])) for a in arrays)
         if keep:
             self.arrays = self.read(0, len(self))
 
@@ -77,17 +77,28 @@ class Record:
             ValueError: If its bytes cannot be read or are not those that were written, with the
                 variable and the times.
         """
-        found = []
+        begun = []
         for name, array in zip(self.variables, self.arrays, strict=True):
-            try:
-                found.append(array[first:last])
-            except (RuntimeError, OSError, ValueError) as error:
-                raise ValueError(
-                    f"{name!r} of {self.path.parent} between {self.times[first]} and "
-                    f"{self.times[last - 1]} cannot be read, its bytes are damaged ({error}); "
-                    "delete the product and run again"
-                ) from error
-        return found
+            with self._naming(name, first, last):
+                suits = isinstance(array, Shards)
+                begun.append(array.begin(first, last) if suits else (array[first:last], []))
+        for name, (_, parts) in zip(self.variables, begun, strict=True):
+            with self._naming(name, first, last):
+                for part in parts:
+                    part.result()
+        return [values for values, _ in begun]
+
+    @contextmanager
+    def _naming(self, name: str, first: int, last: int) -> Iterator[None]:
+        """Says which variable and times cannot be read."""
+        try:
+            yield
+        except (RuntimeError, OSError, ValueError) as error:
+            raise ValueError(
+                f"{name!r} of {self.path.parent} between {self.times[first]} and "
+                f"{self.times[last - 1]} cannot be read, its bytes are damaged ({error}); "
+                "delete the product and run again"
+            ) from error
 
 
 def fits(paths: Sequence[Path], variables: Sequence[str]) -> bool:

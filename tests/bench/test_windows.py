@@ -11,8 +11,10 @@ def test_every_way_reads_the_record_once(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(windows, "STATES", 48)
     windows._write(tmp_path / "manifest.json")
     whole = 48 * len(windows.NAMES) * windows.LEVELS * 6 * 8 * 4
-    assert windows._windows(Record(tmp_path / "manifest.json", windows.NAMES)) == whole
-    assert windows._sequential(tmp_path / "manifest.json", 1) == whole
+    record = Record(tmp_path / "manifest.json", windows.NAMES)
+    assert windows._windows(record) == whole
+    assert windows._sequential(record) == whole
+    assert windows._zarrs(tmp_path / "manifest.json", 1) == whole
     read = windows._xbatcher(tmp_path / "manifest.json")
     assert whole <= read < 1.2 * whole  # and coordinates
 
