@@ -1,0 +1,1 @@
+"""Worlds whose posterior is known, to test assimilation against the truth."""
