@@ -30,7 +30,7 @@ from ..prior.trajectory import decode_members, draw_windows, member_noise
 from ..stats.logarithm import epsilons
 from ..stats.transform import Transform
 from .forward import ForwardOperator
-from .guidance import MomentMatching
+from .methods import guide
 
 log = logging.getLogger(__name__)
 
@@ -113,10 +113,11 @@ def draw_posterior_windows(
     *,
     members: Sequence[int],
     seed: int,
+    guidance: str,
     sampler: str,
     steps: int,
     progress: Progress | None = None,
-    **guidance: object,
+    **settings: object,
 ) -> Float[np.ndarray, "member state channel lat lon"]:
     """Draws members of the posterior of a window [unit of each variable].
 
@@ -127,10 +128,14 @@ def draw_posterior_windows(
         observations: What conditions the window.
         members: The members to draw; each is the same in any batch, up to rounding.
         seed: Seed of the noise.
+        guidance: Name of the method (:data:`galerne.assimilate.methods.GUIDANCE`).
         sampler: Name of the integrator.
         steps: Sampling steps.
         progress: Where the draw is saved, and taken up if it has been cut; ``None`` for nowhere.
-        guidance: Settings of :class:`galerne.assimilate.guidance.MomentMatching`.
+        settings: The method's own settings.
+
+    Raises:
+        ValueError: If there is no such method or integrator, or they do not go together.
     """
     times = observations.times
     operator = Interpolation.build(
@@ -150,7 +155,7 @@ def draw_posterior_windows(
     ).to(device)
     error = torch.tensor(observations.table["error"].to_numpy(), dtype=torch.float32).to(device)
     y = A.innovate(observations.table["observation"].to_numpy()) / error
-    given = MomentMatching(prior, y, lambda z: A(z) / error, **guidance)
+    given = guide(guidance, prior, y, lambda z: A(z) / error, sampler=sampler, **settings)
     z = draw_windows(
         given,
         member_noise(seed, members, prior.gaussian.shape).to(device),

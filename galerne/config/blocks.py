@@ -16,7 +16,6 @@ __all__ = [
     "Grid",
     "HourlyClimatology",
     "Instrument",
-    "Method",
     "Network",
     "ObservingNetwork",
     "Period",
@@ -40,6 +39,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from ..catalogue import VARIABLES, channels
+from .methods import Integrator
 from .paths import InputPath, Line, Name
 from .sources import Source, check_source
 from .strict import Strict
@@ -232,7 +232,7 @@ class Network(Strict):
 class Sampling(Strict):
     """How the prior is sampled without observations."""
 
-    sampler: Literal["ddim", "heun", "zab", "xeab"] = Field(description="Integrator (azula).")
+    sampler: Integrator
     steps: int = Field(ge=1, le=1024, description="Sampling steps.")
 
 
@@ -298,19 +298,6 @@ class ObservingNetwork(Strict):
         ge=0, lt=1, description="Share of the sites kept for verification only."
     )
     instruments: dict[Name, Instrument] = Field(min_length=1)
-
-
-class Method(Strict):
-    """Guidance by observations, and the sampler that it steers."""
-
-    guidance: Literal["mmps"]
-    covariance: Literal["gaussian", "jacobian"] = Field(
-        description="Covariance given a noisy state: of the prior's Gaussian, or Tweedie's."
-    )
-    sampler: Literal["ddim", "heun", "zab", "xeab"] = Field(description="Integrator (azula).")
-    steps: int = Field(ge=1, le=1024, description="Sampling steps.")
-    solver: Literal["gmres", "cg"] = Field(description="Linear solver of the guidance.")
-    iterations: int = Field(ge=1, le=64, description="Iterations of the solver.")
 
 
 class Reanalysis(Strict):

@@ -16,13 +16,13 @@ from .blocks import (
     Dataset,
     Evaluation,
     Experiment,
-    Method,
     ObservingNetwork,
     Prior,
     Report,
     Task,
 )
 from .checks import check_experiment, check_known
+from .methods import Method
 from .paths import DataRoot, Name, ResultsFolder
 from .sources import Transfer
 from .strict import Strict

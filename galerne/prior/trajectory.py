@@ -42,7 +42,8 @@ def draw_windows(
     """Integrates from the greatest noise level to the least.
 
     Arguments:
-        denoiser: The denoiser, of the prior or given observations.
+        denoiser: The denoiser, of the prior or given observations; one whose
+            ``needs_next_time`` is true is told the time that each step goes to.
         noise: White noise, one window for each member.
         sampler: Name of the integrator.
         steps: Steps from the greatest to the least noise level.
@@ -62,8 +63,10 @@ def draw_windows(
     first, saved = progress.latest()
     if first:
         walk.restore(saved)
+    ahead = getattr(denoiser, "needs_next_time", False)
     for step in range(first, steps):
-        walk.advance(step, season=season)
+        condition = {"next_time": walk.time[step + 1]} if ahead else {}
+        walk.advance(step, season=season, **condition)
         progress.reached("step", step + 1, steps, walk.state)
     if not torch.isfinite(walk.z).all():
         bad = (~torch.isfinite(walk.z).flatten(1).all(1)).nonzero().flatten().tolist()

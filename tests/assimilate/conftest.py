@@ -13,6 +13,18 @@ from galerne.stats.transform import Transform
 
 TIMES = np.datetime64("2001-01-01", "ns") + np.arange(3) * np.timedelta64(6, "h")
 
+# Settings of every method of guidance, beside its name.
+METHODS: dict[str, dict[str, object]] = {
+    "mmps": {"covariance": "gaussian", "solver": "cg", "iterations": 4},
+    "mmps_published": {"solver": "gmres", "iterations": 2},
+    "tmpd": {},
+    "jfps": {"solver": "cg", "iterations": 4},
+    "diffpir": {"lmbda": 10.0, "solver": "gmres", "iterations": 4},
+    "pgdm": {"iterations": 4},
+    "sda": {"gamma": 1.0},
+    "dps": {"zeta": 0.1},
+}
+
 
 @pytest.fixture
 def transform() -> Transform:

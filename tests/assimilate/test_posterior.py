@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from galerne.assimilate import posterior
-from galerne.assimilate.guidance import SOLVERS
+from galerne.assimilate.guidance import SOLVERS, MomentMatching
 from galerne.assimilate.posterior import draw_posterior_windows, draw_states, usable
 from galerne.jobs import interrupt
 from galerne.jobs.interrupt import Interrupted
@@ -22,8 +22,10 @@ from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.integrator import SAMPLERS
 from galerne.stats.transform import Transform
 
+from .conftest import METHODS
+
 TIMES = np.datetime64("2001-01-01", "ns") + np.arange(3) * np.timedelta64(6, "h")
-SETTINGS = {"seed": 3, "sampler": "xeab", "steps": 16, "iterations": 4}
+SETTINGS = {"seed": 3, "guidance": "mmps", "sampler": "xeab", "steps": 16}
 Models = tuple[WindowDenoiser, Autoencoder, Transform]
 
 
@@ -148,6 +150,18 @@ def test_every_method_cut_twice_ends_in_the_same_bytes(
     assert cut_and_finish(draw, cuts, stop_after, **settings).tobytes() == expected.tobytes()
 
 
+@pytest.mark.parametrize("guidance", METHODS)
+def test_every_guidance_cut_ends_in_the_same_bytes(
+    draw: Draw, guidance: str, stop_after: Callable
+) -> None:
+    settings = {"guidance": guidance, "sampler": "ddim", **METHODS[guidance]}
+    expected = draw(None, **settings)
+    assert cut_and_finish(draw, [STEPS + 2], stop_after, **settings).tobytes() == (
+        expected.tobytes()
+    )
+    assert np.isfinite(expected).all()
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("seconds", ["0", "1e9"])
 def test_a_draw_that_died_goes_on_from_its_last_saved_step(
@@ -156,7 +170,7 @@ def test_a_draw_that_died_goes_on_from_its_last_saved_step(
     """Killed in the middle of a step, three times."""
     monkeypatch.setenv("GALERNE_SAVE_SECONDS", seconds)
     expected, begun = draw(None), []
-    forward = posterior.MomentMatching.forward
+    forward = MomentMatching.forward
     deaths = random.Random(seed).sample(range(2, 2 * STEPS), 3)
 
     def mortal(*arguments: object, **condition: object) -> object:
@@ -165,7 +179,7 @@ def test_a_draw_that_died_goes_on_from_its_last_saved_step(
             raise KeyboardInterrupt
         return forward(*arguments, **condition)
 
-    monkeypatch.setattr(posterior.MomentMatching, "forward", mortal)
+    monkeypatch.setattr(MomentMatching, "forward", mortal)
     for _ in deaths:
         with pytest.raises(KeyboardInterrupt):
             draw("died")
@@ -180,13 +194,13 @@ def test_a_finished_cutoff_is_not_drawn_again(
     stop_after(STEPS + 2)
     with pytest.raises(Interrupted, match="cutoff 2 of 2, step 2 of 6"):
         draw("cut")
-    steps, forward = [], posterior.MomentMatching.forward
+    steps, forward = [], MomentMatching.forward
 
     def counted(*arguments: object, **condition: object) -> object:
         steps.append(1)
         return forward(*arguments, **condition)
 
-    monkeypatch.setattr(posterior.MomentMatching, "forward", counted)
+    monkeypatch.setattr(MomentMatching, "forward", counted)
     stop_after(1000)
     draw("cut")
     assert len(steps) == STEPS - 2

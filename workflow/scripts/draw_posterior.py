@@ -58,7 +58,7 @@ def draw_posterior(
         progress=progress,
         members=members,
         seed=seed,
-        **{key: value for key, value in method.items() if key != "guidance"},
+        **method,
     )
     write_product(label_members(drawn, members, asked, transform), path_ensemble)
     shutil.rmtree(path_checkpoints, ignore_errors=True)

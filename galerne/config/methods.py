@@ -1,0 +1,113 @@
+"""Methods of guidance: one class for each, told apart by ``guidance``.
+
+Defaults live in ``config/default.yaml`` alone: no model gives one.
+"""
+
+__all__ = ["Integrator", "Method"]
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .strict import Strict
+
+Integrator = Annotated[
+    Literal["ddim", "heun", "zab", "xeab"], Field(description="Integrator (azula).")
+]
+Solver = Annotated[Literal["gmres", "cg"], Field(description="Linear solver of the guidance.")]
+Iterations = Annotated[int, Field(ge=1, le=64, description="Iterations of the solver.")]
+Steps = Annotated[int, Field(ge=1, le=1024, description="Sampling steps.")]
+
+
+class MomentMatching(Strict):
+    """MMPS with warm starts, the default."""
+
+    guidance: Literal["mmps"]
+    covariance: Literal["gaussian", "jacobian"] = Field(
+        description="Covariance given a noisy state: of the prior's Gaussian, or Tweedie's."
+    )
+    sampler: Integrator
+    steps: Steps
+    solver: Solver
+    iterations: Iterations
+
+
+class PublishedMomentMatching(Strict):
+    """MMPS as published: Tweedie's covariance, each solve from zero."""
+
+    guidance: Literal["mmps_published"]
+    sampler: Integrator
+    steps: Steps
+    solver: Solver
+    iterations: Iterations
+
+
+class TweedieMoments(Strict):
+    """TMPD: the covariance of what is observed by its row sums."""
+
+    guidance: Literal["tmpd"]
+    sampler: Integrator
+    steps: Steps
+
+
+class JacobianFree(Strict):
+    """JFPS: the covariance of the prior's Gaussian, each solve from zero."""
+
+    guidance: Literal["jfps"]
+    sampler: Integrator
+    steps: Steps
+    solver: Solver
+    iterations: Iterations
+
+
+class PlugAndPlay(Strict):
+    """DiffPIR: the window nearest both to the mean and to the observations."""
+
+    guidance: Literal["diffpir"]
+    sampler: Integrator
+    steps: Steps
+    lmbda: float = Field(gt=0, description="Strength of the prior against the observations.")
+    solver: Solver
+    iterations: Iterations
+
+
+class PseudoInverse(Strict):
+    """PGDM with noise: an isotropic covariance of clean states."""
+
+    guidance: Literal["pgdm"]
+    sampler: Integrator
+    steps: Steps
+    iterations: Iterations
+
+
+class ScoreBased(Strict):
+    """SDA: an error of observations that grows with the noise."""
+
+    guidance: Literal["sda"]
+    sampler: Integrator
+    steps: Steps
+    gamma: float = Field(
+        gt=0, description="Variance added to an observation, as a share of the noise's."
+    )
+
+
+class PosteriorGradient(Strict):
+    """DPS: a step down the misfit after each step of the sampler."""
+
+    guidance: Literal["dps"]
+    sampler: Literal["ddim"] = Field(description="Integrator whose step it follows.")
+    steps: Steps
+    zeta: float = Field(gt=0, description="Length of the step.")
+
+
+Method = Annotated[
+    MomentMatching
+    | PublishedMomentMatching
+    | TweedieMoments
+    | JacobianFree
+    | PlugAndPlay
+    | PseudoInverse
+    | ScoreBased
+    | PosteriorGradient,
+    Field(discriminator="guidance"),
+]
