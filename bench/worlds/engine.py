@@ -101,10 +101,9 @@ def draw(
         seed: Seed of the noise.
     """
     prior, decoder, count = counted(world.prior, world.decoder)
-    settings = {key: value for key, value in method.items() if key != "guidance"}
     begun = time.perf_counter()
     fields = draw_posterior_windows(
-        prior, decoder, world.transform, observations, members=members, seed=seed, **settings
+        prior, decoder, world.transform, observations, members=members, seed=seed, **method
     )
     seconds = time.perf_counter() - begun
     return Drawn(fields.reshape(len(fields), -1), count, seconds)

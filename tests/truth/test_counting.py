@@ -65,9 +65,8 @@ def test_the_published_setting_costs_what_its_algorithm_says(
 def test_counting_changes_no_number(world: World, seen: Observations) -> None:
     _, method = default_method()
     drawn = draw(world, seen, method, members=range(3), seed=1)
-    settings = {key: value for key, value in method.items() if key != "guidance"}
     plain = draw_posterior_windows(
-        world.prior, world.decoder, world.transform, seen, members=range(3), seed=1, **settings
+        world.prior, world.decoder, world.transform, seen, members=range(3), seed=1, **method
     )
     np.testing.assert_array_equal(drawn.members, plain.reshape(3, -1))
     assert drawn.evaluations > 0
