@@ -59,7 +59,7 @@ class Record:
         group = zarr.open_group(path_manifest.parent / STORE, mode="r", zarr_format=3)
         arrays = [group[name] for name in self.variables]
         self.arrays = [Shards(a, threads) if Shards.suit(a) else a for a in arrays]
-        self.state_bytes = sum(a.dtype.itemsize * int(np.prod(a.shape[1:])) for a in arrays)
+        self.state_bytes = sum(map(self.bytes_of, self.variables))
         if keep:
             self.arrays = self.read(0, len(self))
 
@@ -77,16 +77,34 @@ class Record:
             ValueError: If its bytes cannot be read or are not those that were written, with the
                 variable and the times.
         """
-        begun = []
-        for name, array in zip(self.variables, self.arrays, strict=True):
-            with self._naming(name, first, last):
-                suits = isinstance(array, Shards)
-                begun.append(array.begin(first, last) if suits else (array[first:last], []))
-        for name, (_, parts) in zip(self.variables, begun, strict=True):
-            with self._naming(name, first, last):
-                for part in parts:
-                    part.result()
-        return [values for values, _ in begun]
+        begun = [self._begin(name, first, last) for name in self.variables]
+        return [
+            self._end(name, first, last, *b) for name, b in zip(self.variables, begun, strict=True)
+        ]
+
+    def read_one(self, name: str, first: int, last: int) -> Shaped[np.ndarray, "time *field"]:
+        """Reads consecutive states of one variable [its unit], as :meth:`read` all of them."""
+        return self._end(name, first, last, *self._begin(name, first, last))
+
+    def bytes_of(self, name: str) -> int:
+        """Bytes of one state of a variable."""
+        array = self.arrays[self.variables.index(name)]
+        return array.dtype.itemsize * int(np.prod(array.shape[1:]))
+
+    def _begin(self, name: str, first: int, last: int) -> tuple[np.ndarray, list[Future]]:
+        array = self.arrays[self.variables.index(name)]
+        with self._naming(name, first, last):
+            return (
+                array.begin(first, last) if isinstance(array, Shards) else (array[first:last], [])
+            )
+
+    def _end(
+        self, name: str, first: int, last: int, values: np.ndarray, parts: list[Future]
+    ) -> np.ndarray:
+        with self._naming(name, first, last):
+            for part in parts:
+                part.result()
+        return values
 
     @contextmanager
     def _naming(self, name: str, first: int, last: int) -> Iterator[None]:

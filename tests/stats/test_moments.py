@@ -1,7 +1,9 @@
 """Moments by block equal those of the whole, by hand and where precision is at stake."""
 
+from collections.abc import Callable
 from functools import reduce
 from operator import add
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,10 +12,13 @@ import xarray as xr
 
 from galerne.catalogue import channels
 from galerne.grid.areas import cell_areas
+from galerne.products import write_record
+from galerne.reading import Record
 from galerne.stats import moments as module
 from galerne.stats.moments import Moments, record_moments
 
 AREAS = np.array([0.1, 0.4, 0.4, 0.1])
+LATITUDE = np.array([60.0, 20, -20, -60])
 
 
 @pytest.fixture
@@ -84,34 +89,74 @@ def test_nothing_adds_nothing(x) -> None:
     assert np.isnan(none.std).all()
 
 
-def record(x: np.ndarray, hours: np.ndarray) -> xr.Dataset:
-    dims = ("time", "level", "latitude", "longitude")
-    times = np.datetime64("2001-01-01", "ns") + hours * np.timedelta64(1, "h")
-    coords = {"time": times, "level": [500, 850], "latitude": [60.0, 20, -20, -60]}
-    return xr.Dataset({"temperature": (dims, x)}, coords | {"longitude": np.arange(6) * 60.0})
+@pytest.fixture
+def pooled(tmp_path: Path) -> Callable[..., tuple[Moments, Moments]]:
+    """Stores states of a temperature, and computes their moments."""
+
+    def pool(x: np.ndarray, hours: np.ndarray, levels: list[int]) -> tuple[Moments, Moments]:
+        dims = ("time", "level", "latitude", "longitude")
+        times = np.datetime64("2001-01-01", "ns") + hours * np.timedelta64(1, "h")
+        coords = {"time": times, "level": [500, 850], "latitude": LATITUDE}
+        fields = xr.Dataset(
+            {"temperature": (dims, x)}, coords | {"longitude": np.arange(6) * 60.0}
+        )
+        write_record(fields, tmp_path / "manifest.json")
+        record = Record(tmp_path / "manifest.json", ["temperature"])
+        return record_moments(record, LATITUDE, channels([], ["temperature"], levels))
+
+    return pool
 
 
-def test_a_record_is_pooled_with_its_changes_and_blocks_leave_no_trace(x, monkeypatch) -> None:
-    state = channels([], ["temperature"], [500, 850])
-    data = record(x, 6 * np.arange(23))
-    areas = cell_areas(data["latitude"].values)
-    states, changes = record_moments(data, state)
-    np.testing.assert_array_equal(states.mean, Moments.of(x, areas).mean)
-    wanted = Moments.of(np.diff(x.astype("float64"), axis=0), areas)
-    np.testing.assert_array_equal(changes.std, wanted.std)
-    assert changes.weight == pytest.approx([22, 22])
+def test_a_record_is_pooled_with_its_changes_and_blocks_leave_no_trace(
+    x, pooled, monkeypatch
+) -> None:
+    x[4:6, 0, 1:3, 2] = np.nan
+    x[7, 1, 2] = np.inf
+    whole = pooled(x, 6 * np.arange(23), [500, 850])
+    wanted = Moments.of(np.diff(x.astype("float64"), axis=0), cell_areas(LATITUDE))
+    for one, two in zip(whole, (Moments.of(x, cell_areas(LATITUDE)), wanted), strict=True):
+        np.testing.assert_allclose(one.weight, two.weight, rtol=1e-14)
+        np.testing.assert_allclose(one.mean, two.mean, rtol=1e-10)
+        np.testing.assert_allclose(one.std, two.std, rtol=1e-12)
     monkeypatch.setattr(module, "BLOCK_BYTES", 4 * 48 * 5)
-    for one, two in zip((states, changes), record_moments(data, state), strict=True):
+    for one, two in zip(whole, pooled(x, 6 * np.arange(23), [500, 850]), strict=True):
         np.testing.assert_array_equal(one.mean, two.mean)
         np.testing.assert_array_equal(one.deviation, two.deviation)
 
 
-def test_there_is_no_change_across_a_gap(x) -> None:
+def test_rows_that_are_worked_on_together_leave_no_trace(x, pooled, monkeypatch) -> None:
+    whole = pooled(x, 6 * np.arange(23), [500, 850])
+    monkeypatch.setattr(module, "CACHED", 3 * 6)
+    for one, two in zip(whole, pooled(x, 6 * np.arange(23), [500, 850]), strict=True):
+        np.testing.assert_array_equal(one.mean, two.mean)
+        np.testing.assert_array_equal(one.deviation, two.deviation)
+
+
+def test_levels_are_in_the_order_asked_for(x, pooled) -> None:
+    both, turned = (pooled(x, 6 * np.arange(23), levels) for levels in ([500, 850], [850, 500]))
+    np.testing.assert_array_equal(both[0].mean[::-1], turned[0].mean)
+    np.testing.assert_array_equal(both[1].std[::-1], turned[1].std)
+
+
+def test_small_changes_keep_their_precision(pooled) -> None:
+    rng = np.random.default_rng(0)
+    steps = rng.integers(-4, 5, (23, 2, 4, 6)) / 64  # exact in float32
+    x = (260 + 64 * rng.integers(-1, 2, (2, 4, 6)) + np.cumsum(steps, 0)).astype("float32")
+    _, changes = pooled(x, 6 * np.arange(23), [500, 850])
+    wanted = Moments.of(np.diff(x.astype("float64"), axis=0), cell_areas(LATITUDE))
+    np.testing.assert_allclose(changes.mean, wanted.mean, atol=1e-14)
+    np.testing.assert_allclose(changes.std, wanted.std, rtol=1e-9)
+    _, none = pooled(np.repeat(x[:1], 9, 0), 6 * np.arange(9), [500, 850])
+    assert none.weight.tolist() == pytest.approx([8, 8])
+    assert none.mean.tolist() == none.std.tolist() == [0, 0]
+
+
+def test_there_is_no_change_across_a_gap(x, pooled) -> None:
     hours = 6 * np.array([*range(10), *range(14, 27)])
-    _, changes = record_moments(record(x, hours), channels([], ["temperature"], [850]))
+    _, changes = pooled(x, hours, [850])
     assert changes.weight == pytest.approx([21])
     gaps = np.delete(np.diff(x[:, 1:].astype("float64"), axis=0), 9, axis=0)
-    wanted = Moments.of(gaps, cell_areas(np.array([60.0, 20, -20, -60])))
+    wanted = Moments.of(gaps, cell_areas(LATITUDE))
     np.testing.assert_allclose(changes.mean, wanted.mean)
 
 
@@ -123,9 +168,6 @@ def test_a_table_keeps_every_bit(x, tmp_path) -> None:
         assert np.array_equal(getattr(Moments.from_frame(back, "a_"), name), getattr(some, name))
 
 
-def test_what_the_data_lack_is_named(x) -> None:
-    data = record(x, 6 * np.arange(23))
+def test_a_level_that_the_data_lack_is_named(x, pooled) -> None:
     with pytest.raises(ValueError, match="level 700 hPa of 'temperature' is not in the data"):
-        record_moments(data, channels([], ["temperature"], [700]))
-    with pytest.raises(ValueError, match="'2m_temperature' is not in the data; found: temper"):
-        record_moments(data, channels(["2m_temperature"], [], []))
+        pooled(x, 6 * np.arange(23), [700])
