@@ -24,6 +24,7 @@ def label_members(
     members: Sequence[int],
     asked: Sequence[Cutoff],
     transform: Transform,
+    unobserved: Sequence[np.datetime64] = (),
 ) -> xr.Dataset:
     """Labels members of an ensemble [unit of each variable].
 
@@ -32,7 +33,17 @@ def label_members(
         members: The numbers of the members.
         asked: The cutoffs of the task; a lone one followed by later states is a forecast.
         transform: Holds channels and grid.
+        unobserved: The last times of cutoffs whose states are the prior's, noted as an attribute.
     """
+    data = _labelled(values, members, asked, transform)
+    if unobserved:
+        data.attrs["unobserved"] = ", ".join(str(t.astype("M8[m]")) for t in unobserved)
+    return data
+
+
+def _labelled(
+    values: np.ndarray, members: Sequence[int], asked: Sequence[Cutoff], transform: Transform
+) -> xr.Dataset:
     grid = {"latitude": transform.latitude, "longitude": transform.longitude}
     valid = np.array([time for cutoff in asked for time in cutoff.valid], "datetime64[ns]")
     start = asked[0].last_observation

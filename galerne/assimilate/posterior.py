@@ -1,17 +1,18 @@
 r"""An ensemble given observations: the states that a task asks for, cutoff by cutoff.
 
 For each cutoff the observations up to it condition the whole window, and the states asked
-for are kept. A member has the same noise for every cutoff.
+for are kept. A member has the same noise for every cutoff. Where no observation may be used, the
+states are the prior's.
 
 A draw that was cut goes on after its last saved step; of a finished cutoff the latents are
 kept and decoded again, since fields are many times larger.
 """
 
-__all__ = ["Observations", "draw_posterior_windows", "draw_states", "usable"]
+__all__ = ["Observations", "draw_posterior_windows", "draw_states", "unobserved", "usable"]
 
 import logging
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ import pandas as pd
 import torch
 
 from jaxtyping import Float
+from torch import Tensor
 
 from ..jobs.progress import Progress
 from ..latent.autoencoder import Autoencoder
@@ -51,19 +53,24 @@ class Observations:
 def usable(
     observations: pd.DataFrame, times: np.ndarray, last_observation: np.datetime64
 ) -> Observations:
-    """Keeps what may be used: not withheld, within the window, not after the cutoff.
-
-    Raises:
-        ValueError: If nothing is left.
-    """
+    """Keeps what may be used: not withheld, within the window, not after the cutoff."""
     when = observations["time"]
     kept = ~observations["withheld"] & (when >= times[0]) & (when <= last_observation)
-    if not kept.any():
-        raise ValueError(
-            f"no observation between {times[0]} and {last_observation} may be used: "
-            f"{len(observations)} in the table, {int(observations['withheld'].sum())} withheld"
-        )
     return Observations(observations[kept].reset_index(drop=True), times)
+
+
+def unobserved(
+    observations: pd.DataFrame, times: np.ndarray, asked: Sequence[Cutoff]
+) -> list[np.datetime64]:
+    """Lists the cutoffs for which no observation may be used, by the last time of each.
+
+    Arguments:
+        observations: All observations.
+        times: The times of the states of the window, shape (state,).
+        asked: The cutoffs of the task.
+    """
+    ends = [cutoff.last_observation for cutoff in asked]
+    return [end for end in ends if usable(observations, times, end).table.empty]
 
 
 def draw_states(
@@ -90,13 +97,18 @@ def draw_states(
         settings: Passed to :func:`draw_posterior_windows`.
 
     Raises:
-        ValueError: If no observation may be used for a cutoff.
         Interrupted: If a stop was asked for; all that was done is saved.
     """
     parts = []
     for number, cutoff in enumerate(asked, start=1):
         observations = usable(table, times, cutoff.last_observation)
         log.info("%d observations up to %s", len(observations.table), cutoff.last_observation)
+        if observations.table.empty:
+            log.warning(
+                "no observation between %s and %s may be used (%d in the table, %d withheld): "
+                "the states are the prior's",
+                times[0], cutoff.last_observation, len(table), table["withheld"].sum(),
+            )  # fmt: skip
         part = progress.part("cutoff", number, len(asked))
         drawn = draw_posterior_windows(
             prior, autoencoder, transform, observations, progress=part, **settings
@@ -137,25 +149,12 @@ def draw_posterior_windows(
     Raises:
         ValueError: If there is no such method or integrator, or they do not go together.
     """
-    times = observations.times
-    operator = Interpolation.build(
-        observations.table,
-        times=times,
-        channels=transform.channels,
-        latitude=transform.latitude,
-        longitude=transform.longitude,
-    )
-    device = prior.gaussian.mean.device
-    A = ForwardOperator(
-        autoencoder,
-        operator,
-        transform.centre(times),
-        transform.scale_at(times),
-        epsilons(transform.channels),
-    ).to(device)
-    error = torch.tensor(observations.table["error"].to_numpy(), dtype=torch.float32).to(device)
-    y = A.innovate(observations.table["observation"].to_numpy()) / error
-    given = guide(guidance, prior, y, lambda z: A(z) / error, sampler=sampler, **settings)
+    given, memory = prior, None
+    if not observations.table.empty:
+        y, A = _whitened(autoencoder, transform, observations, prior.gaussian.mean.device)
+        given = guide(guidance, prior, y, A, sampler=sampler, **settings)
+        memory = given.memory
+    device, times = prior.gaussian.mean.device, observations.times
     z = draw_windows(
         given,
         member_noise(seed, members, prior.gaussian.shape).to(device),
@@ -163,6 +162,32 @@ def draw_posterior_windows(
         steps=steps,
         season=calendar(times[:1]).to(device),
         progress=progress,
-        memory=given.memory,
+        memory=memory,
     )
     return transform.inverse(decode_members(autoencoder, z), times)
+
+
+def _whitened(
+    autoencoder: Autoencoder,
+    transform: Transform,
+    observations: Observations,
+    device: torch.device,
+) -> tuple[Float[Tensor, "obs"], Callable[[Tensor], Tensor]]:
+    """The observations less the climatology and the operator, in units of the errors [1]."""
+    times, table = observations.times, observations.table
+    operator = Interpolation.build(
+        table,
+        times=times,
+        channels=transform.channels,
+        latitude=transform.latitude,
+        longitude=transform.longitude,
+    )
+    A = ForwardOperator(
+        autoencoder,
+        operator,
+        transform.centre(times),
+        transform.scale_at(times),
+        epsilons(transform.channels),
+    ).to(device)
+    error = torch.tensor(table["error"].to_numpy(), dtype=torch.float32).to(device)
+    return A.innovate(table["observation"].to_numpy()) / error, lambda z: A(z) / error

@@ -3,6 +3,7 @@
 __all__ = ["check_experiment", "check_known"]
 
 from datetime import timedelta
+from itertools import pairwise
 
 from pydantic import BaseModel
 
@@ -65,6 +66,9 @@ def _check_windows(where: str, experiment: Experiment, dataset: Dataset, prior: 
             f"{where}.window_hours: {experiment.window_hours} differs from the {hours} hours "
             f"that the {prior.states} states of prior {experiment.prior!r} span"
         )
+    for start in experiment.windows:
+        if experiment.windows.count(start) > 1:
+            raise ValueError(f"{where}.windows: {start} is there twice")
     test = {n: p for n, p in dataset.periods.items() if p.role == "test"}
     for start in experiment.windows:
         end = start + timedelta(hours=experiment.window_hours)
@@ -112,6 +116,9 @@ def _check_network(where: str, network: ObservingNetwork, dataset: Dataset) -> N
 
 
 def _check_task(where: str, task: Task, experiment: Experiment, dataset: Dataset) -> None:
+    asked = getattr(task, "now_hours", [])
+    if any(later <= earlier for earlier, later in pairwise(asked)):
+        raise ValueError(f"{where}.now_hours: {asked} must increase, each time once")
     for now in getattr(task, "now_hours", []):
         if now % dataset.step_hours:
             raise ValueError(f"{where}.now_hours: {now} is not a multiple of step_hours")

@@ -17,7 +17,7 @@ Conventions: trajectories are ``time channel lat lon``, latitude north to south,
 eastward and evenly spaced, levels in hPa.
 """
 
-__all__ = ["Interpolation"]
+__all__ = ["Interpolation", "check_observed"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -147,6 +147,29 @@ class Interpolation:
     def select(self, chosen: Bool[np.ndarray, " obs"]) -> "Interpolation":
         """Keeps the operator of some observations."""
         return replace(self, indices=self.indices[chosen], weights=self.weights[chosen])
+
+
+def check_observed(
+    observations: pd.DataFrame, times: np.ndarray, channels: Sequence[Channel], source: object
+) -> None:
+    """Refuses observations of what a window of states does not hold.
+
+    Arguments:
+        observations: A table with columns ``time level variable``.
+        times: Times of the states, shape (time,), increasing.
+        channels: The channels of the states.
+        source: Where the table comes from, for the message.
+
+    Raises:
+        ValueError: If an observation lies outside the times or the levels of the states, or if
+            they lack its variable.
+    """
+    table = observations.reset_index(drop=True)
+    try:
+        _bracket_times(table["time"], times)
+        _bracket_levels(table, channels)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
 
 
 def _check_grid(latitude: np.ndarray, longitude: np.ndarray) -> None:

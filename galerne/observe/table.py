@@ -5,6 +5,9 @@ Columns: ``time`` (UTC), ``lat`` [degrees_north], ``lon`` in [0, 360) [degrees_e
 standard deviation [unit of the variable], ``platform`` (the instrument), ``station`` (its
 site, or its scan line) and ``withheld`` (kept for verification only).
 
+A table may come from elsewhere: what no observation can be is refused when it is read, with the
+file, the row and the column.
+
 Conventions: rows are sorted, so the same observations are the same file, byte for byte.
 """
 
@@ -12,6 +15,7 @@ __all__ = ["COLUMNS", "read_observations", "sort_observations", "write_observati
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -55,7 +59,8 @@ def read_observations(path: Path) -> pd.DataFrame:
     """Reads a table of observations.
 
     Raises:
-        ValueError: If the file is no such table, by name, or a column is missing.
+        ValueError: If the file is no such table, by name, or a column is missing; if a value is
+            not finite, an error not positive, a place not on Earth, or a level not positive.
     """
     try:
         table = pq.read_table(path)
@@ -67,4 +72,37 @@ def read_observations(path: Path) -> pd.DataFrame:
     bare = table.select(COLUMNS).replace_schema_metadata(None)  # notes of others are not followed
     observations = bare.to_pandas()
     # Arrow keeps NaN and null apart; here both say that there is no level.
-    return observations.astype({"time": "datetime64[ns]", "level": float, "withheld": bool})
+    if observations["withheld"].isna().any():
+        raise ValueError(f"{path}: withheld must be true or false in every row")
+    observations = observations.astype(
+        {"time": "datetime64[ns]", "level": float, "withheld": bool}
+    )
+    _check_values(observations, path)
+    return observations
+
+
+def _check_values(observations: pd.DataFrame, path: Path) -> None:
+    """Refuses what no observation can be."""
+    level = observations["level"]
+    possible = {
+        "time": (observations["time"].notna(), "a time (UTC)"),
+        "lat": (observations["lat"].between(-90, 90), "within -90 to 90 degrees"),
+        "lon": (np.isfinite(observations["lon"]), "finite"),
+        "level": (level.isna() | (np.isfinite(level) & (level > 0)), "positive, or NaN"),
+        "variable": (observations["variable"].notna(), "a name"),
+        "platform": (observations["platform"].notna(), "a name"),
+        "observation": (np.isfinite(observations["observation"]), "finite"),
+        "error": (
+            np.isfinite(observations["error"]) & (observations["error"] > 0),
+            "a standard deviation: positive and finite",
+        ),
+    }
+    for column, (good, allowed) in possible.items():
+        if not good.all():
+            first = int(np.flatnonzero(~good)[0])
+            row = observations.iloc[first]
+            raise ValueError(
+                f"{path}: {column} of row {first} ({row['variable']} of {row['platform']} at "
+                f"{row['time']}) is {row[column]}, and must be {allowed}; "
+                f"{int((~good).sum())} of {len(good)} rows are at fault"
+            )

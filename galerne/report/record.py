@@ -4,7 +4,7 @@ Depends on: nothing but the standard library.
 """
 
 __all__ = [
-    "differences", "now_and_here", "products", "sources", "versions",
+    "differences", "now_and_here", "products", "sources", "unobserved", "versions",
 ]  # fmt: skip
 
 import json
@@ -22,6 +22,7 @@ PACKAGES = (
     "azula", "dask", "jax", "jcm", "matplotlib", "numpy", "pandas", "scores", "snakemake", "torch",
     "xarray", "zarr",
 )  # fmt: skip
+POSTERIOR = "{dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/*/members_*/manifest.json"
 _MINUTES = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d):00$")
 
 
@@ -84,7 +85,7 @@ def products(folder: Path, choices: Sequence[dict[str, str]]) -> list[tuple[str,
         "{dataset}/stats/*/climatology/manifest.json",
         "{dataset}/{autoencoder}/latents/*/manifest.json",
         "{dataset}/{autoencoder}/{prior}/samples/*/*/manifest.json",
-        "{dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/*/members_*/manifest.json",
+        POSTERIOR,
     ]
     wanted = dict.fromkeys(p.format(**choice) for p in patterns for choice in choices)
     rows = []
@@ -94,6 +95,24 @@ def products(folder: Path, choices: Sequence[dict[str, str]]) -> list[tuple[str,
         name = path.parent.relative_to(folder).as_posix()
         rows.append((name, sizes, _taken(about.get("bytes")), about.get("sha256", "")))
     return rows
+
+
+def unobserved(folder: Path, choices: Sequence[dict[str, str]]) -> list[str]:
+    """Says of which windows no observation could be used, so that states are the prior's.
+
+    Arguments:
+        folder: The folder of all products.
+        choices: Names of dataset, autoencoder, prior, network, method and task.
+    """
+    said: dict[str, None] = {}
+    for choice in choices:
+        for path in sorted(folder.glob(POSTERIOR.format(**choice))):
+            times = json.loads(path.read_text()).get("attributes", {}).get("unobserved")
+            if times:
+                where = f"network {choice['network']}, {choice['task']} of {path.parts[-3]}"
+                said[f"No observation up to {times} could be used ({where}): "
+                     "the states are drawn from the prior alone."] = None  # fmt: skip
+    return list(said)
 
 
 def _taken(found: dict[str, int] | None) -> str:

@@ -11,7 +11,12 @@ import torch
 
 from galerne.assimilate import posterior
 from galerne.assimilate.guidance import SOLVERS, MomentMatching
-from galerne.assimilate.posterior import draw_posterior_windows, draw_states, usable
+from galerne.assimilate.posterior import (
+    draw_posterior_windows,
+    draw_states,
+    unobserved,
+    usable,
+)
 from galerne.jobs import interrupt
 from galerne.jobs.interrupt import Interrupted
 from galerne.jobs.progress import Progress
@@ -20,6 +25,7 @@ from galerne.observe.task import cutoffs
 from galerne.prior.backbone import Backbone
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.integrator import SAMPLERS
+from galerne.prior.trajectory import decode_members, draw_windows, member_noise
 from galerne.stats.transform import Transform
 
 from .conftest import METHODS
@@ -41,9 +47,25 @@ def test_withheld_and_later_observations_are_not_used(table: pd.DataFrame) -> No
     assert kept["time"].max() == TIMES[1]
 
 
-def test_nothing_left_is_refused(table: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match=r"no observation .* may be used: 9 in the table"):
-        usable(table.assign(withheld=True), TIMES, TIMES[-1])
+def test_without_an_observation_members_are_the_priors(
+    models: Models, table: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = SETTINGS | {"steps": 4, "members": [0, 1]}
+    asked = cutoffs("filtering", TIMES, [0, 6])
+    late = table.assign(withheld=table["withheld"] | (table["time"] == TIMES[0]))
+    drawn = draw_states(*models, late, TIMES, asked, progress=Progress(None), **settings)
+    noise = member_noise(3, [0, 1], (3, 8, 4, 8))
+    z = draw_windows(
+        models[0], noise, sampler="xeab", steps=4, season=posterior.calendar(TIMES[:1])
+    )
+    prior = models[2].inverse(decode_members(models[1], z), TIMES)
+    np.testing.assert_array_equal(drawn[:, 0], prior[:, 0])
+    assert not np.allclose(drawn[:, 1], prior[:, 1])
+    assert unobserved(late, TIMES, asked) == [TIMES[0]]
+    warnings = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert len(warnings) == 1
+    assert "no observation between 2001-01-01T00" in warnings[0]
+    assert "(9 in the table, 5 withheld): the states are the prior's" in warnings[0]
 
 
 def test_members_agree_with_precise_observations(models: Models, table: pd.DataFrame) -> None:

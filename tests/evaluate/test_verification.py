@@ -103,3 +103,9 @@ def test_nothing_withheld_leaves_no_row() -> None:
     rows = judge(warming(), observations([6], withheld=False), cutoff)
     assert len(rows) == 0
     assert "crps" in rows
+
+
+def test_no_observation_has_no_rows() -> None:
+    (cutoff,) = cutoffs("reanalysis", TIMES)
+    assert judge(warming(), observations([6.0]).iloc[:0], cutoff).empty
+    assert judge(warming(), observations([6.0], withheld=False), cutoff).empty

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from galerne.catalogue import channels
-from galerne.observe.operator import Interpolation
+from galerne.observe.operator import Interpolation, check_observed
 
 LATITUDE = 90 - (np.arange(8) + 0.5) * 22.5
 LONGITUDE = np.arange(16) * 22.5
@@ -157,3 +157,20 @@ def test_other_grids_and_shapes_are_refused() -> None:
         build(table(0, 0), longitude=LONGITUDE**1.01)
     with pytest.raises(ValueError, match="the operator is for"):
         build(table(0, 0)).apply(np.ones((2, 5, 8, 16)))
+
+
+@pytest.mark.parametrize(
+    ("observations", "message"),
+    [
+        (table(0, 0, hours=13), "lies outside the window"),
+        (table(0, 0, hours=-0.1), "lies outside the window"),
+        (table(0, 0, level=300, variable="temperature"), "300 hPa lies outside the levels"),
+        (table(0, 0, level=500), "'2m_temperature' has no levels"),
+        (table(0, 0, variable="temperature"), "'temperature' needs a level"),
+        (table(0, 0, variable="geopotential"), "'geopotential' is not in the states; found: 2m_"),
+    ],
+)
+def test_what_a_window_does_not_hold_is_refused_with_its_file(observations, message) -> None:
+    check_observed(table(0, 0, hours=12), TIMES, CHANNELS, "mine.parquet")
+    with pytest.raises(ValueError, match=f"mine.parquet: .*{message}"):
+        check_observed(observations, TIMES, CHANNELS, "mine.parquet")

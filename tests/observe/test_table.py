@@ -45,3 +45,43 @@ def test_a_table_without_a_column_is_refused(tmp_path) -> None:
     ROWS.drop(columns="error").to_parquet(tmp_path / "o.parquet")
     with pytest.raises(ValueError, match="has no column error"):
         read_observations(tmp_path / "o.parquet")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "allowed"),
+    [
+        ("time", pd.NaT, "a time"),
+        ("lat", 90.5, "within -90 to 90 degrees"),
+        ("lat", np.nan, "within -90 to 90 degrees"),
+        ("lon", np.inf, "finite"),
+        ("level", 0.0, "positive, or NaN"),
+        ("level", np.inf, "positive, or NaN"),
+        ("variable", None, "a name"),
+        ("observation", np.nan, "finite"),
+        ("observation", -np.inf, "finite"),
+        ("error", 0.0, "a standard deviation: positive and finite"),
+        ("error", -1.0, "a standard deviation"),
+        ("error", np.nan, "a standard deviation"),
+        ("error", np.inf, "a standard deviation"),
+    ],
+)
+def test_what_no_observation_can_be_is_refused_by_row(tmp_path, column, value, allowed) -> None:
+    bad = ROWS.copy()
+    bad[column] = bad[column].astype(object)
+    bad.loc[1, column] = value
+    path = tmp_path / "o.parquet"
+    bad.astype({"time": "datetime64[ns]"} if column == "time" else {}).to_parquet(path)
+    with pytest.raises(ValueError, match=rf"o.parquet: {column} of row 1 .* of a at .*{allowed}"):
+        read_observations(path)
+
+
+def test_a_row_that_may_or_may_not_be_used_is_refused(tmp_path) -> None:
+    unsure = ROWS.assign(withheld=pd.array([True, None, False], "boolean"))
+    unsure.to_parquet(tmp_path / "o.parquet")
+    with pytest.raises(ValueError, match="withheld must be true or false"):
+        read_observations(tmp_path / "o.parquet")
+
+
+def test_no_observation_at_all_is_a_table_too(tmp_path) -> None:
+    write_observations(ROWS.iloc[:0], tmp_path / "o.parquet")
+    assert read_observations(tmp_path / "o.parquet").empty

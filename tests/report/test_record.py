@@ -10,6 +10,7 @@ from galerne.report.record import (
     now_and_here,
     products,
     sources,
+    unobserved,
     versions,
 )
 
@@ -71,3 +72,16 @@ def test_versions_name_what_computes() -> None:
 def test_a_folder_without_history_has_no_commit(tmp_path: Path) -> None:
     assert commit(tmp_path) == ""
     assert dict(now_and_here(tmp_path))["commit"] == "unknown"
+
+
+def test_windows_without_observations_are_named_once(tmp_path: Path) -> None:
+    inside = "world/small/dit/sparse/mmps/reanalysis/w/members_00{}/manifest.json"
+    for batch in range(2):
+        about = {"unobserved": "2001-01-01T06:00"}
+        manifest(tmp_path / inside.format(batch), sizes={}, attributes=about)
+    manifest(tmp_path / inside.format(0).replace("/w/", "/v/"), sizes={}, attributes={})
+    (said,) = unobserved(tmp_path, [CHOICE])
+    assert said.startswith(
+        "No observation up to 2001-01-01T06:00 could be used (network sparse, r"
+    )
+    assert "reanalysis of w)" in said

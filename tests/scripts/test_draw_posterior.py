@@ -131,16 +131,26 @@ def test_what_is_seen_changes_members(tmp_path, draw, observations) -> None:
     assert 1 < (warm["2m_temperature"] - cold).mean() < 3
 
 
-def test_nothing_to_use_is_refused(tmp_path, draw, observations) -> None:
+def test_nothing_to_use_leaves_the_prior_and_is_said(tmp_path, draw, observations) -> None:
     table = read_observations(observations)
     write_observations(table.assign(withheld=True), tmp_path / "none.parquet")
-    with pytest.raises(ValueError, match=r"no observation between .* may be used: \d+ in the"):
-        draw(tmp_path / "a", "reanalysis", tmp_path / "none.parquet")
-    write_observations(
-        table.assign(time=table["time"] + pd.Timedelta("30D")), tmp_path / "late.parquet"
-    )
-    with pytest.raises(ValueError, match=r"no observation between .* may be used: \d+ in the"):
-        draw(tmp_path / "a", "reanalysis", tmp_path / "late.parquet")
+    none = open_product(draw(tmp_path / "a", "filtering", tmp_path / "none.parquet"))
+    assert none.attrs["unobserved"] == "2003-01-12T06:00, 2003-01-12T12:00"
+    assert np.isfinite(none["temperature"]).all()
+    some = open_product(draw(tmp_path / "b", "filtering"))
+    assert "unobserved" not in some.attrs
+    assert not np.allclose(none["temperature"], some["temperature"])
+
+
+def test_observations_outside_the_window_are_refused(tmp_path, draw, observations) -> None:
+    table = read_observations(observations)
+    path = tmp_path / "late.parquet"
+    write_observations(table.assign(time=table["time"] + pd.Timedelta("30D")), path)
+    with pytest.raises(ValueError, match=r"late.parquet: observation at .* outside the window"):
+        draw(tmp_path / "a", "reanalysis", path)
+    write_observations(table.assign(variable="surface_pressure"), path)
+    with pytest.raises(ValueError, match=r"late.parquet: observed variable 'surface_pressure'"):
+        draw(tmp_path / "a", "reanalysis", path)
     assert not (tmp_path / "a").exists()
 
 

@@ -100,3 +100,12 @@ def test_report_shows_what_was_run(write) -> None:
     assert "Audit of world: 1 findings in 1 periods" in page
     assert "Global mean of world, its spread" in page
     assert "write_report" in page
+
+
+def test_report_says_which_windows_nobody_observed(write, tmp_path: Path) -> None:
+    assert "drawn from the prior alone" not in write("report.html", 0.4, 1.0)
+    folder = tmp_path / "/".join(["world", *list(CHOICE.values())[1:]]) / "w/members_0"
+    product = make_maps().assign_attrs(unobserved="2001-01-01T06:00")
+    write_product(product, folder / "manifest.json")
+    page = write("report.html", 0.4, 1.0)
+    assert "No observation up to 2001-01-01T06:00 could be used" in page

@@ -7,12 +7,13 @@ from pathlib import Path
 import torch
 
 from galerne.assimilate.ensemble import label_members
-from galerne.assimilate.posterior import draw_states
+from galerne.assimilate.posterior import draw_states, unobserved
 from galerne.jobs.job import Job
 from galerne.jobs.progress import Progress
 from galerne.latent.autoencoder import Autoencoder
 from galerne.nn.checkpoint import load_module
 from galerne.nn.parallel import best_device
+from galerne.observe.operator import check_observed
 from galerne.observe.table import read_observations
 from galerne.observe.task import cutoffs
 from galerne.observe.window import window_times
@@ -48,19 +49,15 @@ def draw_posterior(
     transform = Transform.open(path_climatology)
     times = window_times(window, step_hours)
     asked = cutoffs(task["kind"], times, task.get("now_hours", ()))
+    table = read_observations(path_observations)
+    check_observed(table, times, transform.channels, path_observations)
     drawn = draw_states(
         open_prior(path_gaussian, path_model, **sigmas).to(device),
         load_module(Autoencoder, path_autoencoder).to(device),
-        transform,
-        read_observations(path_observations),
-        times,
-        asked,
-        progress=progress,
-        members=members,
-        seed=seed,
-        **method,
-    )
-    write_product(label_members(drawn, members, asked, transform), path_ensemble)
+        transform, table, times, asked, progress=progress, members=members, seed=seed, **method,
+    )  # fmt: skip
+    nothing = unobserved(table, times, asked)
+    write_product(label_members(drawn, members, asked, transform, nothing), path_ensemble)
     shutil.rmtree(path_checkpoints, ignore_errors=True)
 
 

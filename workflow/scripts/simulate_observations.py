@@ -38,12 +38,11 @@ def simulate_observations(
     }
     start, end = window_span(window)
     sites = pd.read_csv(path_sites, dtype={"station": str}, keep_default_na=False)
-    try:
-        rows = place_observations(
-            made, sites, start=start, end=end, withheld_share=withheld_share, seed=seed
-        )
-    except ValueError as error:
-        raise ValueError(f"network {network!r}, window {window}: {error}") from error
+    rows = place_observations(
+        made, sites, start=start, end=end, withheld_share=withheld_share, seed=seed
+    )
+    if rows["withheld"].all():
+        log.warning("network %r observes nothing of use during %s", network, window)
     truth = select_window(open_product(path_truth), window)
     operator = Interpolation.build(
         rows,

@@ -34,10 +34,12 @@ def write_report(
     sources = record.sources(folder, [choice["dataset"] for choice in choices])
     rules = [path.stem for path in sorted(SCRIPTS.glob("*.py"))]
     sets = contents.read_sets(paths_maps, paths_observations, mapped, config)
+    judged = contents.judgement(scores, choices, config, sources)
+    judged["limits"] += record.unobserved(folder, choices)
     page = Page(
         title=config["report"]["title"],
         subtitle="; ".join(dict.fromkeys(sources.values())),
-        **contents.judgement(scores, choices, config, sources),
+        **judged,
         explorer=pack_maps(sets),
         stills=[figure for path in paths_stills for figure in contents.read_figures(path)[""][:1]],
         comparison=compare(scores, choices),
