@@ -10,7 +10,8 @@ channels on 721 x 1440 points to 720 x 1440, beside that of a record a tenth as 
 records are generated and short (states, not years, since a year would not fit on a disk), but
 each state has its true size. Both hold more than a shard of the variables on levels (four states);
 only the longer one nearly fills one of those at the surface (64 states of 256 MB), so the figures
-are expected to differ by about that. Neither shows a record much longer than every shard.
+are expected to differ by about that. ``regrid_peak_memory_long_gb`` is the same of one variable at
+the surface, where both records are longer than a shard.
 
 Usage: python -m bench.grid [speed|memory]
 """
@@ -44,7 +45,6 @@ from .comparison import Comparison, processor
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE, TARGET = (721, 1440), (121, 240)
 FIELDS = 8
-STATES = (6, 60)  # of the shorter and of the longer record
 SURFACE = (
     *("2m_temperature", "10m_u_component_of_wind", "10m_v_component_of_wind"),
     *("mean_sea_level_pressure", "surface_pressure", "total_column_water_vapour"),
@@ -53,6 +53,10 @@ PRESSURE = (
     *("geopotential", "temperature", "u_component_of_wind", "v_component_of_wind"),
     "specific_humidity",
 )
+RECORDS = {  # variables, and states of the shorter and of the longer record
+    "regrid_peak_memory_gb": ((*SURFACE, *PRESSURE), (6, 60)),
+    "regrid_peak_memory_long_gb": (SURFACE[:1], (70, 700)),
+}
 LEVELS = [50, 100, 150, 200, 250, 300, 400, 500, 600, 700, 850, 925, 1000]
 
 
@@ -82,14 +86,15 @@ def measure_regridding_memory(results: Path) -> Iterator[Comparison]:
             gigabytes.
 
     Yields:
-        One comparison, of the longer record with the shorter one.
+        Comparisons of a longer record with a shorter one: of all variables, and of one.
     """
-    peaks = []
-    for states in STATES:
-        with tempfile.TemporaryDirectory() as folder:
-            _alone("generate", folder, str(states))
-            peaks.append(float(_alone("peak", folder)))
-    yield Comparison("regrid_peak_memory_gb", peaks[1], peaks[0], "GB", processor())
+    for row, (names, lengths) in RECORDS.items():
+        peaks = []
+        for states in lengths:
+            with tempfile.TemporaryDirectory() as folder:
+                _alone("generate", folder, str(states), *names)
+                peaks.append(float(_alone("peak", folder)))
+        yield Comparison(row, peaks[1], peaks[0], "GB", processor())
 
 
 def _alone(*arguments: str) -> str:
@@ -147,13 +152,13 @@ def _best(way: Callable[[], object], seconds: float = 3.0) -> float:
     return min(times)
 
 
-def _generate(folder: str, states: str) -> None:
+def _generate(folder: str, states: str, *names: str) -> None:
     """Writes a record of plausible smooth fields, computed state by state."""
     latitude, longitude = equiangular(*SOURCE, poles=True)
     times = np.datetime64("2001-01-01", "ns") + np.arange(int(states)) * np.timedelta64(6, "h")
     grid = {"time": times, "latitude": latitude, "longitude": longitude}
     fields = {}
-    for name in (*SURFACE, *PRESSURE):
+    for name in names:
         about = VARIABLES[name]
         lead = (len(times), *((len(LEVELS),) if about.on_levels else ()))
 

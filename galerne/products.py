@@ -237,6 +237,7 @@ def _write_shards(dataset: xr.Dataset, group: zarr.Group, bounds: Mapping[str, f
             if name in bounds:
                 values = rounded(values, bounds[name], name)
             group[name][first : first + len(values)] = values
+        del blocks, values  # or the last shard would stay while the next one is computed
 
 
 def _stream(

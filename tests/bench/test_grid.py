@@ -34,7 +34,8 @@ def test_the_record_has_71_channels_and_is_regridded_as_its_rule_does(
     tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setattr(grid, "SOURCE", (9, 16))
-    grid._generate(str(tmp_path), "3")
+    names, _ = grid.RECORDS["regrid_peak_memory_gb"]
+    grid._generate(str(tmp_path), "3", *names)
     record = open_product(tmp_path / "source/manifest.json")
     levels = [record[name].sizes.get("level", 1) for name in record.data_vars]
     assert sum(levels) == 71
@@ -42,3 +43,17 @@ def test_the_record_has_71_channels_and_is_regridded_as_its_rule_does(
     peak = grid._peak(str(tmp_path))
     assert open_product(tmp_path / "grid/manifest.json").sizes["latitude"] == 720
     assert 0.1 < peak < 10
+
+
+def test_a_longer_record_is_compared_with_a_shorter_one(monkeypatch) -> None:
+    asked = []
+
+    def alone(what: str, folder: str, *more: str) -> str:
+        asked.append((what, *more))
+        return str(0.5 + 0.001 * int(asked[-2][1])) if what == "peak" else ""
+
+    monkeypatch.setattr(grid, "_alone", alone)
+    rows = {row.name: row for row in grid.measure_regridding_memory(Path())}
+    assert ("generate", "700", "2m_temperature") in asked
+    assert rows["regrid_peak_memory_gb"].ratio == pytest.approx(0.56 / 0.506)
+    assert rows["regrid_peak_memory_long_gb"].ratio == pytest.approx(1.2 / 0.57)
