@@ -33,6 +33,7 @@ from ..stats.logarithm import epsilons
 from ..stats.transform import Transform
 from .forward import ForwardOperator
 from .methods import guide
+from .whitening import Whitening
 
 log = logging.getLogger(__name__)
 
@@ -189,5 +190,5 @@ def _whitened(
         transform.scale_at(times),
         epsilons(transform.channels),
     ).to(device)
-    error = torch.tensor(table["error"].to_numpy(), dtype=torch.float32).to(device)
-    return A.innovate(table["observation"].to_numpy()) / error, lambda z: A(z) / error
+    white = Whitening(table).to(device)
+    return white(A.innovate(table["observation"].to_numpy())), lambda z: white(A(z))

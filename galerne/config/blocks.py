@@ -256,6 +256,23 @@ class Sites(Strict):
     )
 
 
+class VerticalCorrelation(Strict):
+    """Errors of a sounding that are correlated in the vertical, exponentially."""
+
+    log_pressure: Positive = Field(description="Length, in the logarithm of pressure.")
+
+
+class SwathCorrelation(Strict):
+    """Errors of a swath that are correlated, exponentially."""
+
+    log_pressure: Positive | None = Field(
+        description="Length in the vertical, in the logarithm of pressure; null: independent."
+    )
+    km: Positive | None = Field(
+        description="Length across and along the swath; null: independent."
+    )
+
+
 class Stations(Strict):
     """Surface stations."""
 
@@ -273,6 +290,9 @@ class Soundings(Strict):
     hours: list[Annotated[int, Field(ge=0, le=23)]] = Field(description="Hours of launch (UTC).")
     levels: list[int] = Field(description="Reported levels [hPa].")
     errors: dict[str, Positive] = Field(description="Error of each variable [its unit].")
+    correlation: VerticalCorrelation | None = Field(
+        description="How errors of a sounding are correlated; null: they are independent."
+    )
 
 
 class Swath(Strict):
@@ -286,6 +306,9 @@ class Swath(Strict):
     every_seconds: Positive = Field(description="Time between scan lines.")
     levels: list[int] = Field(description="Observed levels [hPa]; empty for surface variables.")
     errors: dict[str, Positive] = Field(description="Error of each variable [its unit].")
+    correlation: SwathCorrelation | None = Field(
+        description="How errors of footprints are correlated; null: they are independent."
+    )
 
 
 Instrument = Annotated[Stations | Soundings | Swath, Field(discriminator="kind")]

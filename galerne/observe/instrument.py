@@ -26,6 +26,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from .correlation import MOST
 from .network import withhold
 from .noise import generator
 from .orbit import Orbit
@@ -59,6 +60,11 @@ class Instrument(ABC):
 
     levels: Sequence[int]
     errors: Mapping[str, float]
+    correlation: Mapping[str, float | None] | None = None
+
+    def blocks(self, rows: pd.DataFrame) -> pd.Series:
+        """Names the block of correlated errors that each row belongs to: one look."""
+        return rows["station"] + "@" + rows["time"].map(pd.Timestamp.isoformat)
 
     @abstractmethod
     def looks(
@@ -102,11 +108,14 @@ class Soundings(Instrument):
         hours: Hours of launch [UTC].
         levels: Reported levels [hPa].
         errors: Error of each variable [its unit].
+        correlation: ``log_pressure``: the length by which errors of a sounding are correlated
+            in the vertical [1]; ``None``: they are independent.
     """
 
     hours: Sequence[int]
     levels: Sequence[int]
     errors: Mapping[str, float]
+    correlation: Mapping[str, float | None] | None = None
 
     def looks(
         self, sites: pd.DataFrame, start: np.datetime64, end: np.datetime64, draw: Draw
@@ -127,6 +136,9 @@ class Swath(Instrument):
         every_seconds: Time between scan lines [s].
         levels: Observed levels [hPa]; none for surface variables.
         errors: Error of each variable [its unit].
+        correlation: ``log_pressure`` [1] and ``km`` [km], or ``None`` of either: the lengths by
+            which errors are correlated in the vertical, and across and along the swath, within
+            blocks of whole scan lines; ``None``: they are independent.
     """
 
     altitude_km: float
@@ -136,6 +148,17 @@ class Swath(Instrument):
     every_seconds: float
     levels: Sequence[int]
     errors: Mapping[str, float]
+    correlation: Mapping[str, float | None] | None = None
+
+    def blocks(self, rows: pd.DataFrame) -> pd.Series:
+        """As many scan lines as a block may hold; levels apart where they are independent."""
+        apart = self.correlation is None or self.correlation.get("log_pressure") is None
+        line = self.across * (1 if apart else max(len(self.levels), 1))
+        if line > MOST:
+            raise ValueError(f"a scan line has {line} correlated errors; at most {MOST}")
+        number = rows["station"].rank(method="dense").astype(int) - 1
+        named = (number // (MOST // line)).astype(str)
+        return named + "/" + rows["level"].astype(str) if apart else named
 
     def orbit(self, platform: str) -> Orbit:
         """The orbit; plane and phase follow from the platform's name, for all windows."""
@@ -203,14 +226,18 @@ def place_observations(
         seed: Seed of the window.
 
     Returns:
-        Rows ``time lat lon station withheld level variable error platform``, sorted; none, if
-        no instrument looks during the window.
+        Rows ``time lat lon station withheld level variable error platform``, sorted, with the
+        columns of :mod:`.correlation` if errors are correlated; none, if no instrument looks
+        during the window.
+
+    Raises:
+        ValueError: If too many errors would be correlated.
     """
     found = []
     for platform, one in instruments.items():
         own = sites[sites["platform"] == platform]
         looks = one.looks(own, start, end, Draw(platform, withheld_share, seed))
-        found.append(_at_levels(looks, one).assign(platform=platform))
+        found.append(_correlated(_at_levels(looks, one), one).assign(platform=platform))
     return sort_observations(pd.concat(found, ignore_index=True))
 
 
@@ -223,6 +250,15 @@ def _at_hours(
     times = (days[:, None] + launches).ravel()
     times = pd.DataFrame({"time": times[(times >= start) & (times <= end)]})
     return times.merge(sites[["lat", "lon", "station", "withheld"]], how="cross")
+
+
+def _correlated(rows: pd.DataFrame, one: Instrument) -> pd.DataFrame:
+    """Adds what tells how errors are correlated, if they are."""
+    if one.correlation is None:
+        return rows
+    lengths = {name: one.correlation.get(name) for name in ("log_pressure", "km")}
+    lengths = {f"correlation_{k}": np.nan if v is None else v for k, v in lengths.items()}
+    return rows.assign(block=one.blocks(rows), **lengths)
 
 
 def _at_levels(looks: pd.DataFrame, one: Instrument) -> pd.DataFrame:

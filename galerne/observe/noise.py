@@ -1,8 +1,9 @@
-r"""Errors of observations: independent, Gaussian, of known size.
+r"""Errors of observations: Gaussian, of known size.
 
 An observation is :math:`y = Hx + \varepsilon` with :math:`\varepsilon \sim N(0, R)` and
-:math:`R` diagonal. Every draw has a generator of its own, spawned from a seed and names, so
-that adding an instrument to a network leaves the draws of the others as they were.
+:math:`R` diagonal, but for blocks of correlated errors (:mod:`.correlation`). Every draw has a
+generator of its own, spawned from a seed and names, so that adding an instrument to a network
+leaves the draws of the others as they were.
 
 Depends on: numpy only.
 """
@@ -10,6 +11,8 @@ Depends on: numpy only.
 __all__ = ["error_variances", "generator", "perturb", "perturb_by_platform"]
 
 import hashlib
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -56,6 +59,7 @@ def perturb_by_platform(
     errors: Float[np.ndarray, " obs"],
     platforms: Shaped[np.ndarray, " obs"],
     seed: int,
+    blocks: Sequence[tuple[np.ndarray, np.ndarray]] = (),
 ) -> Float[np.ndarray, "*batch obs"]:
     """Adds Gaussian errors, drawn for each platform by itself.
 
@@ -64,17 +68,21 @@ def perturb_by_platform(
         errors: Standard deviation of each error [same unit], positive.
         platforms: The name of the instrument of each observation.
         seed: The seed that all platforms share.
+        blocks: Rows of each block of correlated errors, and the Cholesky factor of their
+            correlation; all others are independent.
 
     Raises:
         ValueError: If an error is not positive.
     """
-    noisy = np.empty(values.shape)
+    error_variances(errors)
+    noise = np.empty(values.shape)
     for platform in np.unique(platforms.astype(str)):
         own = platforms == platform
-        noisy[..., own] = perturb(
-            values[..., own], errors[own], generator(seed, "errors", str(platform))
-        )
-    return noisy
+        rng = generator(seed, "errors", str(platform))
+        noise[..., own] = rng.standard_normal(noise[..., own].shape)
+    for rows, factor in blocks:
+        noise[..., rows] = noise[..., rows] @ factor.T
+    return values + errors * noise
 
 
 def error_variances(errors: Float[np.ndarray, " obs"]) -> Float[np.ndarray, " obs"]:

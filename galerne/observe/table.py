@@ -5,6 +5,9 @@ Columns: ``time`` (UTC), ``lat`` [degrees_north], ``lon`` in [0, 360) [degrees_e
 standard deviation [unit of the variable], ``platform`` (the instrument), ``station`` (its
 site, or its scan line) and ``withheld`` (kept for verification only).
 
+Where errors are correlated there are also ``block``, ``correlation_log_pressure`` and
+``correlation_km`` (:mod:`galerne.observe.correlation`).
+
 A table may come from elsewhere: what no observation can be is refused when it is read, with the
 file, the row and the column.
 
@@ -21,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..products import replacing
+from .correlation import check_blocks
 
 SCHEMA = pa.schema(
     [
@@ -37,6 +41,12 @@ SCHEMA = pa.schema(
     ]
 )
 COLUMNS = SCHEMA.names
+# Only where errors are correlated (galerne.observe.correlation).
+CORRELATED = [
+    pa.field("block", pa.string()),
+    pa.field("correlation_log_pressure", pa.float64()),
+    pa.field("correlation_km", pa.float64()),
+]
 ORDER = ["time", "platform", "station", "variable", "level", "lat", "lon"]
 
 
@@ -47,8 +57,9 @@ def sort_observations(observations: pd.DataFrame) -> pd.DataFrame:
 
 def write_observations(observations: pd.DataFrame, path: Path) -> None:
     """Writes a table of observations to Parquet, sorted."""
-    table = sort_observations(observations)[COLUMNS]
-    written = pa.Table.from_pandas(table, SCHEMA, preserve_index=False, nthreads=1)
+    schema = pa.schema([*SCHEMA, *(CORRELATED if "block" in observations else [])])
+    table = sort_observations(observations)[schema.names]
+    written = pa.Table.from_pandas(table, schema, preserve_index=False, nthreads=1)
     with replacing(path) as part:
         # Metadata of pandas would tie the bytes to its version.
         bare = written.replace_schema_metadata(None)
@@ -66,10 +77,11 @@ def read_observations(path: Path) -> pd.DataFrame:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(f"{path} is no readable table: {error}") from None
-    missing = [name for name in COLUMNS if name not in table.column_names]
+    columns = [*COLUMNS, *(one.name for one in CORRELATED if "block" in table.column_names)]
+    missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise ValueError(f"{path} has no column {', '.join(missing)}")
-    bare = table.select(COLUMNS).replace_schema_metadata(None)  # notes of others are not followed
+    bare = table.select(columns).replace_schema_metadata(None)  # notes of others are not followed
     observations = bare.to_pandas()
     # Arrow keeps NaN and null apart; here both say that there is no level.
     if observations["withheld"].isna().any():
@@ -78,6 +90,7 @@ def read_observations(path: Path) -> pd.DataFrame:
         {"time": "datetime64[ns]", "level": float, "withheld": bool}
     )
     _check_values(observations, path)
+    check_blocks(observations, path)
     return observations
 
 

@@ -1,5 +1,7 @@
 """Where and when instruments look."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -100,3 +102,30 @@ def test_where_nobody_looks_the_table_is_empty() -> None:
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown instrument 'buoy'"):
         instrument("buoy", errors={})
+
+
+def test_errors_that_are_correlated_say_so_row_by_row() -> None:
+    vertical = dataclasses.replace(SONDE, correlation={"log_pressure": 0.3})
+    rows = looks(sonde=vertical, land=LAND)
+    own = rows[rows["platform"] == "sonde"]
+    assert set(own.groupby("block").size()) == {2}  # levels of one launch
+    assert (own["correlation_log_pressure"] == 0.3).all()
+    assert own["correlation_km"].isna().all()
+    assert rows.loc[rows["platform"] == "land", "block"].isna().all()
+    plain = looks(sonde=SONDE, land=LAND)
+    pd.testing.assert_frame_equal(rows[plain.columns], plain)
+
+
+def test_a_swath_is_cut_into_blocks_of_whole_lines() -> None:
+    wide = dataclasses.replace(SWATH, across=200, correlation={"log_pressure": None, "km": 300.0})
+    rows = looks(orbiter=wide)
+    sizes = rows.groupby(["variable", "block"]).agg(
+        rows=("lat", "size"), lines=("station", "nunique")
+    )
+    assert (sizes["rows"] == 200 * sizes["lines"]).all()
+    assert sizes["rows"].max() == 400
+    both = dataclasses.replace(
+        wide, levels=[500, 850, 300], correlation={"log_pressure": 0.3, "km": 300.0}
+    )
+    with pytest.raises(ValueError, match="a scan line has 600 correlated errors; at most 512"):
+        looks(orbiter=both)

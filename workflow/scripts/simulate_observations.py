@@ -9,6 +9,7 @@ import pandas as pd
 from galerne.arrays import stack_channels
 from galerne.catalogue import channels
 from galerne.jobs.job import Job
+from galerne.observe.correlation import block_factors
 from galerne.observe.instrument import instrument, place_observations
 from galerne.observe.noise import perturb_by_platform
 from galerne.observe.operator import Interpolation
@@ -53,7 +54,7 @@ def simulate_observations(
     )
     seen = operator.apply(stack_channels(truth, order))
     rows["observation"] = perturb_by_platform(
-        seen, rows["error"].to_numpy(), rows["platform"].to_numpy(), seed
+        seen, rows["error"].to_numpy(), rows["platform"].to_numpy(), seed, block_factors(rows)
     )
     write_observations(rows, path_observations)
     for name, own in rows.groupby("platform"):
