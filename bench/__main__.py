@@ -16,6 +16,7 @@ from .grid import measure_regridding, measure_regridding_memory
 from .moments import measure_moments
 from .stages import measure_stages
 from .submission import measure_submission
+from .truth import measure_truth
 from .windows import measure_windows
 
 # A comparison is a function of the folder of results; a new one is one more entry here.
@@ -28,6 +29,7 @@ COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (
     measure_regridding,
     measure_windows,
     measure_regridding_memory,
+    measure_truth,
 )
 
 

@@ -9,7 +9,7 @@ References:
     | https://arxiv.org/abs/2504.18720
 """
 
-__all__ = ["PUBLISHED", "Drawn", "default_method", "draw", "draw_published"]
+__all__ = ["PUBLISHED", "Drawn", "all_methods", "default_method", "draw", "draw_published"]
 
 import time
 
@@ -75,12 +75,16 @@ class Drawn:
         return self.count.windows["gaussian forward"] / len(self.members)
 
 
+def all_methods() -> dict[str, dict[str, object]]:
+    """The settings of every method in ``config/default.yaml``, by name."""
+    return yaml.safe_load(DEFAULT.read_text())["methods"]
+
+
 def default_method() -> tuple[str, dict[str, object]]:
     """The name and the settings of the method that ``config/default.yaml`` assimilates with."""
-    config = yaml.safe_load(DEFAULT.read_text())
-    (experiment,) = config["experiments"].values()
+    (experiment,) = yaml.safe_load(DEFAULT.read_text())["experiments"].values()
     name = experiment["methods"][0]
-    return name, config["methods"][name]
+    return name, all_methods()[name]
 
 
 def draw(
