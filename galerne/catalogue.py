@@ -8,7 +8,16 @@ unit: geopotential height instead of geopotential, hPa instead of Pa, °C instea
 Depends on: nothing but the standard library.
 """
 
-__all__ = ["STATIC", "VARIABLES", "Channel", "Variable", "channels", "variable"]
+__all__ = [
+    "DERIVED",
+    "STATIC",
+    "VARIABLES",
+    "Channel",
+    "Derived",
+    "Variable",
+    "channels",
+    "variable",
+]
 
 from dataclasses import dataclass
 
@@ -40,6 +49,17 @@ class Variable:
     label: str
     masked: bool = False
     northward: str | None = None
+
+
+@dataclass(frozen=True)
+class Derived(Variable):
+    """A variable that instruments see and that follows from others of the state.
+
+    Arguments:
+        inputs: The variables it follows from: one, or both components of a wind.
+    """
+
+    inputs: tuple[str, ...] = ()
 
 
 _ROWS = (
@@ -169,6 +189,34 @@ STATIC: dict[str, Variable] = {
         "ZS",
     ),
 }
+
+_DERIVED = (
+    Derived(
+        "10m_wind_speed", "10si", "m s**-1", "wind_speed", False, 0.0, 130.0, "WS10",
+        inputs=("10m_u_component_of_wind", "10m_v_component_of_wind"),
+    ),
+    Derived(
+        "wind_speed", "ws", "m s**-1", "wind_speed", True, 0.0, 280.0, "WS",
+        inputs=("u_component_of_wind", "v_component_of_wind"),
+    ),
+    Derived(
+        "layer_thickness", "thick", "m",
+        "atmosphere_layer_thickness_expressed_as_geopotential_height_difference",
+        True, 0.0, 2e4, "DZ", inputs=("geopotential",),
+    ),
+    Derived(
+        "total_column_water_vapour", "tcwv", "kg m**-2",
+        "atmosphere_mass_content_of_water_vapor", False, -0.1, 150.0, "TCWV",
+        inputs=("specific_humidity",),
+    ),
+    Derived(
+        "brightness_temperature", "btmp", "K", "brightness_temperature", True, 150.0, 350.0, "TB",
+        inputs=("temperature",),
+    ),
+)  # fmt: skip
+
+# What networks can observe besides the variables of the state (galerne.observe.derived).
+DERIVED: dict[str, Derived] = {row.name: row for row in _DERIVED}
 
 
 def variable(name: str) -> Variable:

@@ -21,7 +21,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..latent.autoencoder import Autoencoder
-from ..observe.operator import Interpolation
+from ..observe.derived import speed
+from ..observe.operator import Interpolation, ObservationOperator
 
 
 class ForwardOperator(nn.Module):
@@ -29,7 +30,8 @@ class ForwardOperator(nn.Module):
 
     Arguments:
         autoencoder: The decoder.
-        operator: The observation operator, for the states of a window.
+        operator: The observation operator, for the states of a window; speeds of winds are
+            taken of whole winds, not of their anomalies.
         centre: What anomalies are about at the states of the window [unit of each channel].
         scale: The scale of anomalies at the states of the window [unit of each channel].
         epsilon: The constant of channels that are a logarithm, zero of the others.
@@ -38,13 +40,22 @@ class ForwardOperator(nn.Module):
     def __init__(
         self,
         autoencoder: Autoencoder,
-        operator: Interpolation,
+        operator: Interpolation | ObservationOperator,
         centre: Float[np.ndarray, "state channel lat lon"],
         scale: Float[np.ndarray, "state channel lat 1"],
         epsilon: Float[np.ndarray, " channel"],
     ) -> None:
         super().__init__()
         self.autoencoder = autoencoder
+        self.winds = isinstance(operator, ObservationOperator) and bool(
+            (operator.second >= 0).any()
+        )
+        if isinstance(operator, ObservationOperator):
+            self.register_buffer("first", torch.from_numpy(operator.first))
+            self.register_buffer("second", torch.from_numpy(operator.second))
+            operator = operator.sums
+        else:
+            self.first = None
         count, places = operator.indices.shape
         self.shape = (count, places)
         # What the climatology alone would show, in double precision: pressure is large
@@ -76,9 +87,26 @@ class ForwardOperator(nn.Module):
         seen = anomaly.index_select(1, self.indices).unflatten(1, self.shape)
         if self.curved:
             seen = torch.where(self.logarithm, torch.expm1(seen * self.exponents), seen)
-        return (seen * self.weights).sum(-1)
+        return self._combined((seen * self.weights).sum(-1))
 
     def innovate(self, observation: Float[np.ndarray, "obs"]) -> Float[Tensor, "obs"]:
         """Takes the climatology out of observations [unit of each variable]."""
         observed = torch.tensor(observation, dtype=torch.float64, device=self.offset.device)
-        return (observed - self.offset).float()
+        shown = self.offset
+        if self.first is not None:
+            shown = shown[self.first]
+        if self.winds:
+            shown = torch.where(self.second < 0, shown, speed(shown, self.offset[self.second]))
+        return (observed - shown).float()
+
+    def _combined(self, sums: Float[Tensor, "batch sum"]) -> Float[Tensor, "batch obs"]:
+        """Anomalies of observations from those of their sums."""
+        if self.first is None:
+            return sums
+        one = sums.index_select(1, self.first)
+        if not self.winds:
+            return one
+        there = self.second.clamp_min(0)
+        u, v = self.offset[self.first].float(), self.offset[there].float()
+        moved = speed(one + u, sums.index_select(1, there) + v) - speed(u, v)
+        return torch.where(self.second < 0, one, moved)

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ..jobs.progress import Progress
 from ..latent.autoencoder import Autoencoder
-from ..observe.operator import Interpolation
+from ..observe.operator import ObservationOperator
 from ..observe.task import Cutoff
 from ..prior.backbone import calendar
 from ..prior.denoiser import WindowDenoiser
@@ -176,7 +176,7 @@ def _whitened(
 ) -> tuple[Float[Tensor, "obs"], Callable[[Tensor], Tensor]]:
     """The observations less the climatology and the operator, in units of the errors [1]."""
     times, table = observations.times, observations.table
-    operator = Interpolation.build(
+    operator = ObservationOperator.build(
         table,
         times=times,
         channels=transform.channels,

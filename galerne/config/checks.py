@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from pydantic import BaseModel
 
-from ..catalogue import VARIABLES, channels
+from ..catalogue import DERIVED, VARIABLES, channels
 from .blocks import Autoencoder, Dataset, Experiment, Grid, ObservingNetwork, Prior, Task
 
 
@@ -101,11 +101,18 @@ def _check_network(where: str, network: ObservingNetwork, dataset: Dataset) -> N
     for name, instrument in network.instruments.items():
         levels = getattr(instrument, "levels", [])
         for variable in instrument.errors:
-            pool = dataset.pressure if levels else dataset.surface
+            pool = _observable(dataset, bool(levels))
             if variable not in pool:
                 raise ValueError(
                     f"{where}.{name}.errors: the state has no {variable!r} "
                     f"{'on levels' if levels else 'at the surface'}; allowed: {', '.join(pool)}"
+                )
+            if variable == "layer_thickness" and not set(levels) <= set(
+                sorted(dataset.levels)[:-1]
+            ):
+                raise ValueError(
+                    f"{where}.{name}.levels: layer_thickness is that above a level of the state "
+                    f"but the lowest: {sorted(dataset.levels)[:-1]}, not {levels}"
                 )
         for level in levels:
             if not min(dataset.levels) <= level <= max(dataset.levels):
@@ -113,6 +120,20 @@ def _check_network(where: str, network: ObservingNetwork, dataset: Dataset) -> N
                     f"{where}.{name}.levels: {level} hPa lies outside the levels of the state, "
                     f"{min(dataset.levels)} to {max(dataset.levels)}"
                 )
+
+
+def _observable(dataset: Dataset, on_levels: bool) -> list[str]:
+    """The variables of the state, and those that follow from them."""
+    state = {*dataset.surface, *dataset.pressure}
+    own = dataset.pressure if on_levels else dataset.surface
+    derived = [
+        name
+        for name, about in DERIVED.items()
+        if about.on_levels == on_levels
+        and set(about.inputs) <= state
+        and (len(about.inputs) > 1 or len(dataset.levels) > 1)
+    ]
+    return list(dict.fromkeys([*own, *derived]))
 
 
 def _check_task(where: str, task: Task, experiment: Experiment, dataset: Dataset) -> None:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from ..catalogue import Channel
 from ..observe.noise import perturb
-from ..observe.operator import Interpolation
+from ..observe.operator import ObservationOperator
 from ..observe.task import Cutoff
 from .ensemble import lead_hours
 from .scores import STATISTICS, Estimator, field_statistics, point_statistics
@@ -93,7 +93,7 @@ def withheld_rows(
     valid = np.array(cutoff.valid, "datetime64[ns]")
     inside = observations["time"].between(valid[0], valid[-1])
     chosen = observations[observations["withheld"] & inside].reset_index(drop=True)
-    operator = Interpolation.build(
+    operator = ObservationOperator.build(
         chosen, times=valid, channels=channels, latitude=latitude, longitude=longitude
     )
     seen = operator.apply(members)

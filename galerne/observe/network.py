@@ -32,6 +32,7 @@ REPORTED_AS = {
     "2m_temperature": "airTemperatureAt2M",
     "10m_u_component_of_wind": "windSpeedAt10M",
     "10m_v_component_of_wind": "windSpeedAt10M",
+    "10m_wind_speed": "windSpeedAt10M",
 }
 DECIMALS = 4  # about 10 m
 

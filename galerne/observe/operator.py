@@ -17,7 +17,7 @@ Conventions: trajectories are ``time channel lat lon``, latitude north to south,
 eastward and evenly spaced, levels in hPa.
 """
 
-__all__ = ["Interpolation", "check_observed"]
+__all__ = ["Interpolation", "ObservationOperator", "check_observed"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +28,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int64
 
 from ..catalogue import Channel
+from .derived import Expansion, expand, speed
 
 FLIPPED_ACROSS_POLE = (
     "u_component_of_wind",
@@ -149,6 +150,71 @@ class Interpolation:
         return replace(self, indices=self.indices[chosen], weights=self.weights[chosen])
 
 
+@dataclass(frozen=True)
+class ObservationOperator:
+    """What instruments see of a trajectory, in physical units: sums, and speeds of winds.
+
+    Arguments:
+        sums: The linear part, a row for each sum.
+        first: For each observation its sum, or that of the first component of a wind.
+        second: The sum of the second component, or -1 where there is none.
+    """
+
+    sums: Interpolation
+    first: Int64[np.ndarray, " obs"]
+    second: Int64[np.ndarray, " obs"]
+
+    @classmethod
+    def build(
+        cls,
+        observations: pd.DataFrame,
+        *,
+        times: np.ndarray,
+        channels: Sequence[Channel],
+        latitude: Float[np.ndarray, " lat"],
+        longitude: Float[np.ndarray, " lon"],
+    ) -> "ObservationOperator":
+        """Finds the sums, and the places and weights of each; as :meth:`Interpolation.build`.
+
+        Raises:
+            ValueError: As :meth:`Interpolation.build`, and if what a derived variable follows
+                from is not in the states.
+        """
+        found = expand(observations, channels) if len(observations) else None
+        terms = Interpolation.build(
+            observations if found is None else found.terms,
+            times=times,
+            channels=channels,
+            latitude=latitude,
+            longitude=longitude,
+        )
+        if found is None:
+            none = np.zeros(0, "int64")
+            return cls(terms, none, none)
+        return cls(_summed(terms, found), found.first, found.second)
+
+    def apply(
+        self, trajectory: Float[np.ndarray, "*batch time channel lat lon"]
+    ) -> Float[np.ndarray, "*batch obs"]:
+        """Returns what each observation would see without error [unit of its variable]."""
+        sums = self.sums.apply(trajectory)
+        one, other = sums[..., self.first], sums[..., self.second]
+        return np.where(self.second < 0, one, speed(one, other))
+
+
+def _summed(terms: Interpolation, found: Expansion) -> Interpolation:
+    """Adds the terms of each sum: their places side by side, weights times factors."""
+    order = np.argsort(found.sums, kind="stable")
+    owner = found.sums[order]
+    rank = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    many = (int(owner[-1]) + 1, int(rank.max()) + 1, terms.indices.shape[1])
+    indices, weights = np.zeros(many, "int64"), np.zeros(many)
+    indices[owner, rank] = terms.indices[order]
+    weights[owner, rank] = terms.weights[order] * found.factors[order, None]
+    flat = (many[0], many[1] * many[2])
+    return Interpolation(*_compact(indices.reshape(flat), weights.reshape(flat)), terms.shape)
+
+
 def check_observed(
     observations: pd.DataFrame, times: np.ndarray, channels: Sequence[Channel], source: object
 ) -> None:
@@ -167,7 +233,7 @@ def check_observed(
     table = observations.reset_index(drop=True)
     try:
         _bracket_times(table["time"], times)
-        _bracket_levels(table, channels)
+        _bracket_levels(expand(table, channels).terms, channels)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
 
@@ -264,7 +330,7 @@ def _neighbours(
 
 
 def _compact(
-    indices: Int64[np.ndarray, "obs 16"], weights: Float[np.ndarray, "obs 16"]
+    indices: Int64[np.ndarray, "obs n"], weights: Float[np.ndarray, "obs n"]
 ) -> tuple[Int64[np.ndarray, "obs k"], Float[np.ndarray, "obs k"]]:
     """Drops places without weight: a station at a state's time needs four, not sixteen."""
     keep = max(int(np.count_nonzero(weights, axis=1).max(initial=0)), 1)

@@ -33,7 +33,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..catalogue import VARIABLES
+from ..catalogue import DERIVED, VARIABLES
 
 INK = "#1b2026"
 COLOUR_MAPS = {"field": "viridis", "difference": "RdBu_r", "spread": "YlOrBr"}
@@ -109,6 +109,7 @@ def look(method: str, methods: Sequence[str]) -> Look:
     return Look(f"Posterior ({method})", colour, marker, line)
 
 
+_ABOUT = DERIVED | VARIABLES
 _DISPLAY = {
     "mean_sea_level_pressure": (0.01, "hPa"),
     "specific_humidity": (1000.0, "g/kg"),
@@ -126,7 +127,7 @@ def display_unit(variable: str) -> tuple[float, str]:
     """
     if variable in _DISPLAY:
         return _DISPLAY[variable]
-    units = VARIABLES[variable].units if variable in VARIABLES else "1"
+    units = _ABOUT[variable].units if variable in _ABOUT else "1"
     return 1.0, _WRITTEN.get(units, units)
 
 
@@ -138,9 +139,9 @@ def label_channel(channel: str) -> str:
         ('Z500', 'T2M')
     """
     name, _, level = channel.rpartition("_")
-    if name in VARIABLES and level.isdigit():
-        return VARIABLES[name].label + level
-    return VARIABLES[channel].label if channel in VARIABLES else channel
+    if name in _ABOUT and level.isdigit():
+        return _ABOUT[name].label + level
+    return _ABOUT[channel].label if channel in _ABOUT else channel
 
 
 def amount(value: float) -> str:

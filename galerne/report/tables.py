@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..catalogue import VARIABLES
+from ..catalogue import DERIVED, VARIABLES
 from .style import BASELINES, display_unit, label_channel
 
 CHOICE = ("dataset", "autoencoder", "prior", "network")
@@ -69,7 +69,8 @@ def read_scores(path: Path) -> pd.DataFrame:
 
 def _rank(variable: str) -> int:
     """The place of a variable in tables: the surface first, then as in the catalogue."""
-    names = sorted(VARIABLES, key=lambda name: VARIABLES[name].on_levels)
+    about = DERIVED | VARIABLES
+    names = sorted(about, key=lambda name: about[name].on_levels)
     return names.index(variable) if variable in names else len(names)
 
 

@@ -10,7 +10,7 @@ import torch
 from galerne.assimilate.forward import ForwardOperator
 from galerne.catalogue import channels
 from galerne.latent.autoencoder import Autoencoder
-from galerne.observe.operator import Interpolation
+from galerne.observe.operator import Interpolation, ObservationOperator
 from galerne.stats.logarithm import epsilons
 from galerne.stats.transform import Transform
 
@@ -110,3 +110,80 @@ def test_derivatives_go_through_the_logarithm(
     step = (A(z + 1e-5 * u) - A(z - 1e-5 * u)) / 2e-5
     torch.testing.assert_close(push, step, rtol=1e-5, atol=1e-9)
     assert not torch.allclose(torch.func.jvp(A, (2 * z,), (u,))[1], push, rtol=1e-3)
+
+
+DERIVED_CASES = [
+    ("10m_wind_speed", np.nan),
+    ("wind_speed", 700.0),
+    ("layer_thickness", 500.0),
+    ("total_column_water_vapour", np.nan),
+    ("brightness_temperature", 600.0),
+]
+
+
+@pytest.fixture
+def sky(transform: Transform) -> Transform:
+    """A state that all derived variables follow from."""
+    state = channels(
+        ["10m_u_component_of_wind", "10m_v_component_of_wind"],
+        ["geopotential", "temperature", "specific_humidity", "u_component_of_wind",
+         "v_component_of_wind"],
+        [500, 850],
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    centre = np.array([2.0, -1, 55_000, 14_000, 250, 280, 1e-3, 8e-3, 10, 5, 1, 2])
+    coefficients = centre[None, :, None, None] + 0 * rng.normal(size=(1, 12, 8, 16))
+    scale = np.array([3.0, 3, 900, 700, 5, 5, 5e-4, 2e-3, 8, 6, 8, 6])
+    variance = np.ones((1, 12, 8))
+    return dataclasses.replace(
+        transform, channels=state, coefficients=coefficients, scale=scale, variance=variance
+    )
+
+
+@pytest.fixture
+def wide() -> Autoencoder:
+    """Decodes twelve channels."""
+    torch.manual_seed(0)
+    model = Autoencoder(12, 8, 16, 8, 2, 8, 1, bound=1e4)
+    model.start_from(torch.linalg.qr(torch.randn(48, 48))[0][:, :8], torch.linspace(2, 1, 8))
+    return model.requires_grad_(False)
+
+
+@pytest.fixture(params=DERIVED_CASES, ids=lambda case: case[0])
+def derived(
+    request: pytest.FixtureRequest, table: pd.DataFrame, sky: Transform, wide: Autoencoder
+) -> tuple[ForwardOperator, ObservationOperator]:
+    name, level = request.param
+    rows = table.assign(variable=name, level=level)
+    place = {"latitude": sky.latitude, "longitude": sky.longitude}
+    operator = ObservationOperator.build(rows, times=TIMES, channels=sky.channels, **place)
+    centre, scale = sky.centre(TIMES), sky.scale_at(TIMES)
+    return ForwardOperator(wide, operator, centre, scale, epsilons(sky.channels)), operator
+
+
+def test_derived_variables_are_the_same_of_arrays_and_of_tensors(
+    derived: tuple, sky: Transform, wide: Autoencoder
+) -> None:
+    A, operator = derived
+    z = torch.randn(2, 3, 8, 4, 8)
+    decoded = torch.stack([wide.decode(window) for window in z]).numpy()
+    seen = operator.apply(sky.inverse(decoded.astype("float64"), TIMES))
+    innovation = torch.stack([A.innovate(row) for row in seen])
+    size = innovation.abs().max().item()
+    torch.testing.assert_close(A(z), innovation, atol=1e-3 * size, rtol=1e-3)
+    climatology = sky.climatology(TIMES).astype(float)
+    assert A.innovate(operator.apply(climatology)).abs().max() < 1e-5 * size
+
+
+def test_their_derivatives_have_adjoints_and_pass_the_taylor_test(derived: tuple) -> None:
+    """The remainder falls with the square of the step, or is rounding where they are linear."""
+    A, operator = derived[0].double(), derived[1]
+    z, u = torch.randn(2, 1, 3, 8, 4, 8, generator=torch.Generator().manual_seed(1)).double()
+    v = torch.randn(1, 9).double()
+    y, push = torch.func.jvp(A, (z,), (u,))
+    (pull,) = torch.func.vjp(A, z)[1](v)
+    torch.testing.assert_close((push * v).sum(), (u * pull).sum(), rtol=1e-8, atol=0)
+    left = [(A(z + h * u) - y - h * push).norm().item() for h in (1e-2, 1e-3)]
+    linear = (operator.second < 0).all()
+    assert left[1] < (1e-9 * push.norm() if left[0] < 1e-9 * push.norm() else 0.02 * left[0])
+    assert linear or left[0] > 1e-6 * push.norm()

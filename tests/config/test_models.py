@@ -136,6 +136,13 @@ MISTAKES = [
     (f"{N}.stations.errors", {"geopotential": 1.0}, "no 'geopotential' at the surface"),
     (f"{N}.soundings.errors", {"2m_temperature": 1.0}, "no '2m_temperature' on levels"),
     (f"{N}.soundings.errors", {"temperature": 0.0}, "greater than 0"),
+    (f"{N}.stations.errors", {"wind_speed": 1.0}, "no 'wind_speed' at the surface; allowed: 2m_"),
+    (f"{N}.soundings.errors", {"10m_wind_speed": 1.0}, "no '10m_wind_speed' on levels"),
+    (
+        f"{N}.soundings.errors",
+        {"layer_thickness": 5.0},
+        "[300, 500, 700], not [300, 500, 700, 850]",
+    ),
     (f"{N}.soundings.correlation", {"log_pressure": 0.0}, "greater than 0"),
     (f"{N}.soundings.correlation", {"log_pressure": 0.3, "km": 1.0}, "Extra inputs"),
     (f"{N}.polar_orbiter.correlation", {"km": -1.0, "log_pressure": None}, "greater than 0"),
@@ -199,3 +206,18 @@ def test_all_mistakes_are_named_at_once() -> None:
         "  report.title: Input should be a valid string",
         "  sed: unknown key",
     ]
+
+
+def test_what_follows_from_the_state_can_be_observed() -> None:
+    config = shipped()
+    at(config, f"{N}.stations.errors").update(
+        {"10m_wind_speed": 1.0, "total_column_water_vapour": 2.0}
+    )
+    at(config, f"{N}.polar_orbiter.errors").update({"brightness_temperature": 0.5})
+    Config.model_validate(config)
+    at(config, D)["pressure"].remove("specific_humidity")
+    del at(config, f"{D}.storage.rounding")["specific_humidity"]
+    del at(config, f"{N}.soundings.errors")["specific_humidity"]
+    del at(config, f"{N}.polar_orbiter.errors")["specific_humidity"]
+    with pytest.raises(ValidationError, match="no 'total_column_water_vapour' at the surface"):
+        Config.model_validate(config)

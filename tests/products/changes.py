@@ -224,6 +224,7 @@ MODULES = {
     "observe/instrument.py": OBSERVED,
     "observe/operator.py": OBSERVED,
     "observe/correlation.py": OBSERVED,
+    "observe/derived.py": OBSERVED,
     "observe/orbit.py": OBSERVED,
     "observe/table.py": OBSERVED,
     "observe/task.py": jobs(DRAWN, score_members=12),

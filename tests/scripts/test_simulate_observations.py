@@ -95,3 +95,16 @@ def test_a_window_that_nobody_observes_is_an_empty_table_and_is_said(products, c
 def test_a_window_that_leaves_the_data_is_refused(products) -> None:
     with pytest.raises(ValueError, match=r"window 20010102T12_18h .* leaves the data"):
         simulate(products, window="20010102T12_18h", land=LAND)
+
+
+def test_derived_variables_and_correlated_errors_are_simulated(products) -> None:
+    settings = {"errors": {"brightness_temperature": 1e-6}, "correlation": {"km": 300.0}}
+    seen = simulate(products, orbiter=ORBITER | settings)
+    hours = (seen["time"] - pd.Timestamp("2001-01-01")) / pd.Timedelta("1h")
+    np.testing.assert_allclose(seen["observation"], 200 + hours, atol=1e-3)
+    assert (seen["correlation_km"] == 300).all()
+    errors = simulate(products, orbiter=ORBITER | settings | {"errors": {"temperature": 1.0}})
+    errors = (errors["observation"] - 200 - hours).to_numpy().reshape(-1, 3)
+    alike = np.exp(-2000 / 3 / 300)  # of neighbours in a line
+    found = np.corrcoef(errors[:, 0], errors[:, 1])[0, 1]
+    assert found == pytest.approx(alike, abs=4 / np.sqrt(len(errors)))

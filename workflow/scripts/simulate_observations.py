@@ -12,7 +12,7 @@ from galerne.jobs.job import Job
 from galerne.observe.correlation import block_factors
 from galerne.observe.instrument import instrument, place_observations
 from galerne.observe.noise import perturb_by_platform
-from galerne.observe.operator import Interpolation
+from galerne.observe.operator import ObservationOperator
 from galerne.observe.table import write_observations
 from galerne.observe.window import select_window, window_span
 from galerne.products import open_product
@@ -45,7 +45,7 @@ def simulate_observations(
     if rows["withheld"].all():
         log.warning("network %r observes nothing of use during %s", network, window)
     truth = select_window(open_product(path_truth), window)
-    operator = Interpolation.build(
+    operator = ObservationOperator.build(
         rows,
         times=truth["time"].values,
         channels=(order := channels(**state)),
