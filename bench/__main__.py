@@ -13,6 +13,7 @@ from .campaign import measure_planning
 from .comparison import Comparison
 from .download import measure_download
 from .grid import measure_regridding, measure_regridding_memory
+from .lorenz import measure_lorenz
 from .moments import measure_moments
 from .stages import measure_stages
 from .submission import measure_submission
@@ -30,6 +31,7 @@ COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (
     measure_windows,
     measure_regridding_memory,
     measure_truth,
+    measure_lorenz,
 )
 
 

@@ -12,7 +12,6 @@ Usage: python -m bench.truth [PAGE], which puts the table into a page, between i
 
 __all__ = ["GATE", "judge", "measure_truth", "observed"]
 
-import re
 import sys
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ import torch
 from galerne.assimilate.posterior import Observations
 
 from .comparison import Comparison, processor
+from .page import put
 from .worlds.calibration import FUNCTIONALS, holm, rank, uniformity
 from .worlds.engine import Drawn, all_methods, default_method, draw, draw_published
 from .worlds.metrics import Verdict, compare
@@ -169,20 +169,7 @@ def measure_truth(results: Path, page: Path | None = None) -> Iterator[Compariso
         suffix = "" if name == "exact" else f"_{name}"
         yield Comparison(f"truth_calibration{suffix}", min(p.values()), None, "p", processor())
     if page:
-        _put(page, [*rows, *calibration])
-
-
-def _put(page: Path, lines: list[str]) -> None:
-    """Replaces what stands between the marks of a page.
-
-    Raises:
-        ValueError: If the page has no marks.
-    """
-    text, between = page.read_text(), "\n".join(["", *lines, ""])
-    pattern = re.compile(f"({re.escape(MARKS[0])}).*?({re.escape(MARKS[1])})", re.DOTALL)
-    if not pattern.search(text):
-        raise ValueError(f"{page} has no marks {MARKS[0]} and {MARKS[1]}")
-    page.write_text(pattern.sub(lambda m: f"{m[1]}\n{between}\n{m[2]}", text))
+        put(page, MARKS, [*rows, *calibration])
 
 
 if __name__ == "__main__":

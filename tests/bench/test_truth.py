@@ -46,14 +46,6 @@ def test_ours_and_the_published_are_compared_and_the_page_is_written(
     assert widths == {14, 9}
 
 
-def test_a_page_without_marks_is_refused(tmp_path: Path) -> None:
-    page = tmp_path / "truth.md"
-    page.write_text("no marks")
-    with pytest.raises(ValueError, match="has no marks"):
-        truth._put(page, ["row"])
-    assert page.read_text() == "no marks"
-
-
 def test_members_in_batches_are_counted_together(small: None) -> None:
     world = build_world("exact", **truth.GATE)
     verdict, drawn = truth.judge(world, truth.observed(world), truth.default_method()[1], 48)
