@@ -72,6 +72,16 @@ def test_particles_and_closed_form_agree(world: LorenzWorld, every: int, error: 
     assert distance(world.draw(rng, 256), particles[:256]) > 8 * floor
 
 
+def test_around_one_point_windows_have_the_linearised_moments() -> None:
+    one = build_lorenz(states=9, parts=1, seed=4)
+    drawn = (one.draw(np.random.default_rng(0), 20_000) - CENTRE) / SCALE
+    drawn, spread = drawn.reshape(20_000, -1), np.sqrt(one.covariances[0].diagonal())
+    np.testing.assert_allclose((drawn.mean(0) - one.means[0]) / spread, 0, atol=0.1)
+    found = np.cov(drawn, rowvar=False) / np.outer(spread, spread)
+    expected = one.covariances[0] / np.outer(spread, spread)
+    np.testing.assert_allclose(found, expected, atol=0.08)
+
+
 def test_the_gaussian_part_has_the_covariance_of_the_windows(world: LorenzWorld) -> None:
     eye = torch.eye(27).view(27, 9, 3, 1, 1)
     found = world.prior.gaussian.apply_gain(eye, lambda v: v).flatten(1).numpy()
