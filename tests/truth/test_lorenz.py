@@ -8,12 +8,14 @@ from bench.worlds.lorenz import (
     CENTRE,
     SCALE,
     LorenzWorld,
+    MixtureNetwork,
     advance,
     build_lorenz,
     distance,
     filter_particles,
 )
 from bench.worlds.posterior import Posterior, condition
+from galerne.prior.gaussian import WindowGaussian
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,17 @@ def _likelihood(row: np.ndarray, part: Posterior, sigma: float) -> float:
     noisy = part.within + sigma**2 * np.eye(len(row))
     gap = row - part.means[0]
     return -(gap @ np.linalg.solve(noisy, gap) + np.linalg.slogdet(noisy)[1]) / 2
+
+
+def test_parts_of_one_mean_are_told_apart_by_their_spread() -> None:
+    """By hand: two centred parts in one dimension, of the variances 1 and 9, and noise of 1."""
+    parts = torch.tensor([1.0, 9.0])[:, None, None]
+    network = MixtureNetwork(WindowGaussian(1, 1, 1, 1, 1), torch.zeros(2, 1), parts)
+    z, noisy = 2.0, np.array([2.0, 10.0])
+    weights = np.exp(-(z**2) / noisy / 2) / np.sqrt(noisy)
+    expected = z * (weights @ [1 / 2, 9 / 10]) / weights.sum()
+    found = network.mean(torch.tensor([[z]]), torch.ones(1))
+    assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(("every", "error"), [(8, 0.05), (1, 0.25)])
