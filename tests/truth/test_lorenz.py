@@ -79,7 +79,7 @@ def test_particles_and_closed_form_agree(world: LorenzWorld, every: int, error: 
     rng = np.random.default_rng(3)
     seen = world.observe(world.draw(rng, 1)[0], every, error, rng)
     assert len(seen.table) == (2 if every == 8 else 9)
-    particles = rng.permuted(filter_particles(world, seen, rng), axis=0)[:512]
+    particles = rng.permutation(filter_particles(world, seen, rng))[:512]
     floor = distance(particles[:256], particles[256:])
     assert distance(world.exact(seen, rng, 256), particles[:256]) < 1.6 * floor
     assert distance(world.draw(rng, 256), particles[:256]) > 8 * floor
