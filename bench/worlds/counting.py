@@ -80,15 +80,16 @@ def counted(
 ) -> tuple[WindowDenoiser, Autoencoder, Count]:
     """Returns copies of denoiser and decoder that count, and the count.
 
-    The decoder takes states, and a window of them counts as one evaluation. Applications of the
-    closed form of the Gaussian part are noted beside (``gaussian forward``).
+    The decoder takes states, and a window of them counts as one evaluation, by its linear part
+    too. Applications of the closed form of the Gaussian part are noted beside
+    (``gaussian forward``).
     """
     count = Count()
     prior, decoder = copy.copy(prior), copy.copy(decoder)
     prior._modules = dict(prior._modules)
     prior.gaussian = copy.copy(prior.gaussian)
     states, mean, decode = prior.gaussian.shape[0], prior.mean, decoder.decode
-    apply_gain = prior.gaussian.apply_gain
+    apply_gain, linearly = prior.gaussian.apply_gain, decoder.decode_linearly
 
     def note(part: str, per_window: int, kind: str, windows: int) -> None:
         count.windows[f"{part} {kind}"] += windows / per_window
@@ -103,6 +104,7 @@ def counted(
 
     prior.mean = lambda *given: watched("denoiser", 1, mean(*given))
     decoder.decode = lambda z: watched("decoder", states, decode(z))
+    decoder.decode_linearly = lambda z: watched("decoder", states, linearly(z))
 
     def gain(z: Tensor, f: object) -> Tensor:
         note("gaussian", 1, "forward", len(z))

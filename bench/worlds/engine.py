@@ -28,11 +28,12 @@ from azula.sample import PCSampler
 
 from galerne.assimilate.forward import ForwardOperator
 from galerne.assimilate.posterior import Observations, draw_posterior_windows
+from galerne.assimilate.whitening import Whitening
 from galerne.latent.autoencoder import Autoencoder
 from galerne.observe.operator import Interpolation
 from galerne.prior.backbone import calendar
 from galerne.prior.denoiser import WindowDenoiser
-from galerne.prior.trajectory import decode_members, member_noise
+from galerne.prior.trajectory import Noise, decode_members
 from galerne.stats.logarithm import epsilons
 from galerne.stats.transform import Transform
 
@@ -141,17 +142,15 @@ def draw_published(
         longitude=transform.longitude,
     )
     centre, scale = transform.centre(times), transform.scale_at(times)
-    A = ForwardOperator(decoder, operator, centre, scale, epsilons(transform.channels))
-    error = torch.tensor(table["error"].to_numpy(), dtype=torch.float32)
-    y = A.innovate(table["observation"].to_numpy()) / error
+    white = Whitening(table)
+    A = ForwardOperator(decoder, operator, centre, scale, epsilons(transform.channels), white)
+    y = A.innovate(table["observation"].to_numpy())
     unit = IsotropicCovariance(1.0)
-    given = MMPSDenoiser(
-        prior, y, lambda z: A(z) / error, unit.__matmul__, "gmres", setting["iterations"]
-    )
+    given = MMPSDenoiser(prior, y, A, unit.__matmul__, "gmres", setting["iterations"])
     pc = {key: setting[key] for key in ("steps", "corrections", "delta")}
     sampler = PCSampler(given, silent=True, **pc)
     begun = time.perf_counter()
-    noise = member_noise(seed, members, prior.gaussian.shape)
+    noise = Noise(seed, members)("start", prior.gaussian.shape)
     _, sigma = prior.schedule(torch.ones(()))
     torch.manual_seed(seed)
     z = sampler((1 + sigma**2).sqrt() * noise, season=calendar(times[:1]))

@@ -35,12 +35,14 @@ from typing import ClassVar, Literal
 import torch
 
 from azula.denoise import Denoiser, DiracPosterior
+from azula.linalg.solve import cg, gmres
 from jaxtyping import Float
 from torch import Tensor
 
 from ..prior.denoiser import WindowDenoiser
-from .guidance import SOLVERS, _linearise
+from .linear import derivative
 
+SOLVERS = {"cg": cg, "gmres": gmres}
 PROBES = 16  # random signs that estimate the diagonal of a matrix
 Product = Callable[[Tensor], Tensor]
 
@@ -114,7 +116,7 @@ class Guided(Denoiser):
         def tweedie(v: Tensor) -> Tensor:
             return sigma_t**2 * torch.autograd.grad(z_hat, z_t, v, retain_graph=True)[0]
 
-        y_hat, push, pull = _linearise(self.A, z_hat)
+        y_hat, push, pull = derivative(self.A, z_hat)
         step = Step(sigma_t, self.y - y_hat, push, pull, tweedie, z_t.shape)
         return DiracPosterior(mean=z_hat.detach() + self.correction(step, next_time))
 

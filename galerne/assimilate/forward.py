@@ -10,9 +10,13 @@ the observation operator :math:`H` in physical units. Where anomalies are those 
     = \epsilon \left( e^c - 1 \right) + \epsilon e^c \left( e^{s D(z)} - 1 \right)
 
 whose first term is what the climatology shows; derivatives go through the exponential.
+
+What is seen is whitened: in units of the errors, and those independent.
 """
 
 __all__ = ["ForwardOperator"]
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -23,6 +27,8 @@ from torch import Tensor, nn
 from ..latent.autoencoder import Autoencoder
 from ..observe.derived import speed
 from ..observe.operator import Interpolation, ObservationOperator
+from .linear import derivative
+from .whitening import Whitening
 
 
 class ForwardOperator(nn.Module):
@@ -35,6 +41,7 @@ class ForwardOperator(nn.Module):
         centre: What anomalies are about at the states of the window [unit of each channel].
         scale: The scale of anomalies at the states of the window [unit of each channel].
         epsilon: The constant of channels that are a logarithm, zero of the others.
+        whiten: Takes the errors' covariance out.
     """
 
     def __init__(
@@ -44,9 +51,10 @@ class ForwardOperator(nn.Module):
         centre: Float[np.ndarray, "state channel lat lon"],
         scale: Float[np.ndarray, "state channel lat 1"],
         epsilon: Float[np.ndarray, " channel"],
+        whiten: Whitening,
     ) -> None:
         super().__init__()
-        self.autoencoder = autoencoder
+        self.autoencoder, self.whiten = autoencoder, whiten
         self.winds = isinstance(operator, ObservationOperator) and bool(
             (operator.second >= 0).any()
         )
@@ -82,22 +90,51 @@ class ForwardOperator(nn.Module):
         self.register_buffer("weights", torch.from_numpy(weights).float())
 
     def forward(self, z: Float[Tensor, "batch state latent y x"]) -> Float[Tensor, "batch obs"]:
-        """Returns what is seen of the anomalies [unit of each variable]."""
-        anomaly = self.autoencoder.decode(z.flatten(0, 1)).reshape(len(z), -1)
+        """Returns what is seen of the anomalies, whitened [1]."""
+        return self.observe(self.autoencoder.decode(z.flatten(0, 1)).unflatten(0, z.shape[:2]))
+
+    def linearise(
+        self, z: Float[Tensor, "batch state latent y x"]
+    ) -> tuple[Float[Tensor, "batch obs"], Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+        """Returns what is seen of the anomalies, and products with an approximate derivative.
+
+        Instruments are linearised at what the whole decoder makes of the windows, while small
+        changes of latents are followed by the linear part of the decoder.
+
+        Arguments:
+            z: Windows of latents.
+
+        Returns:
+            What is seen [1], the product with the derivative, and that with its transpose.
+        """
+        with torch.no_grad():
+            anomaly = self.autoencoder.decode(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+
+        def follow(change: Tensor) -> Tensor:
+            moved = self.autoencoder.decode_linearly(change.flatten(0, 1))
+            return self.observe(anomaly + moved.unflatten(0, z.shape[:2]))
+
+        return derivative(follow, torch.zeros_like(z))
+
+    def observe(
+        self, anomaly: Float[Tensor, "batch state channel lat lon"]
+    ) -> Float[Tensor, "batch obs"]:
+        """Returns what is seen of standardised anomalies, whitened [1]."""
+        anomaly = anomaly.flatten(1)
         seen = anomaly.index_select(1, self.indices).unflatten(1, self.shape)
         if self.curved:
             seen = torch.where(self.logarithm, torch.expm1(seen * self.exponents), seen)
-        return self._combined((seen * self.weights).sum(-1))
+        return self.whiten(self._combined((seen * self.weights).sum(-1)))
 
     def innovate(self, observation: Float[np.ndarray, "obs"]) -> Float[Tensor, "obs"]:
-        """Takes the climatology out of observations [unit of each variable]."""
+        """Takes the climatology out of observations [unit], whitened [1]."""
         observed = torch.tensor(observation, dtype=torch.float64, device=self.offset.device)
         shown = self.offset
         if self.first is not None:
             shown = shown[self.first]
         if self.winds:
             shown = torch.where(self.second < 0, shown, speed(shown, self.offset[self.second]))
-        return (observed - shown).float()
+        return self.whiten((observed - shown).float())
 
     def _combined(self, sums: Float[Tensor, "batch sum"]) -> Float[Tensor, "batch obs"]:
         """Anomalies of observations from those of their sums."""

@@ -12,7 +12,7 @@ __all__ = ["Observations", "draw_posterior_windows", "draw_states", "unobserved"
 
 import logging
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ from ..observe.operator import ObservationOperator
 from ..observe.task import Cutoff
 from ..prior.backbone import calendar
 from ..prior.denoiser import WindowDenoiser
-from ..prior.trajectory import decode_members, draw_windows, member_noise
+from ..prior.trajectory import Noise, decode_members, draw_windows
 from ..stats.logarithm import epsilons
 from ..stats.transform import Transform
 from .forward import ForwardOperator
@@ -142,14 +142,15 @@ def draw_posterior_windows(
         members: The members to draw; each is the same in any batch, up to rounding.
         seed: Seed of the noise.
         guidance: Name of the method (:data:`galerne.assimilate.methods.GUIDANCE`).
-        sampler: Name of the integrator.
+        sampler: Name of the sampler.
         steps: Sampling steps.
         progress: Where the draw is saved, and taken up if it has been cut; ``None`` for nowhere.
-        settings: The method's own settings.
+        settings: The method's own settings, and those of the sampler ``pc``.
 
     Raises:
         ValueError: If there is no such method or integrator, or they do not go together.
     """
+    walking = {name: settings.pop(name) for name in ("corrections", "delta") if name in settings}
     given, memory = prior, None
     if not observations.table.empty:
         y, A = _whitened(autoencoder, transform, observations, prior.gaussian.mean.device)
@@ -158,12 +159,14 @@ def draw_posterior_windows(
     device, times = prior.gaussian.mean.device, observations.times
     z = draw_windows(
         given,
-        member_noise(seed, members, prior.gaussian.shape).to(device),
+        Noise(seed, members, device.type),
+        prior.gaussian.shape,
         sampler=sampler,
         steps=steps,
         season=calendar(times[:1]).to(device),
         progress=progress,
         memory=memory,
+        **walking,
     )
     return transform.inverse(decode_members(autoencoder, z), times)
 
@@ -173,7 +176,7 @@ def _whitened(
     transform: Transform,
     observations: Observations,
     device: torch.device,
-) -> tuple[Float[Tensor, "obs"], Callable[[Tensor], Tensor]]:
+) -> tuple[Float[Tensor, "obs"], ForwardOperator]:
     """The observations less the climatology and the operator, in units of the errors [1]."""
     times, table = observations.times, observations.table
     operator = ObservationOperator.build(
@@ -189,6 +192,6 @@ def _whitened(
         transform.centre(times),
         transform.scale_at(times),
         epsilons(transform.channels),
+        Whitening(table),
     ).to(device)
-    white = Whitening(table).to(device)
-    return white(A.innovate(table["observation"].to_numpy())), lambda z: white(A(z))
+    return A.innovate(table["observation"].to_numpy()), A

@@ -39,7 +39,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from ..catalogue import VARIABLES, channels
-from .methods import Integrator
+from .methods import Sampler
 from .paths import InputPath, Line, Name
 from .sources import Source, check_source
 from .strict import Strict
@@ -232,7 +232,7 @@ class Network(Strict):
 class Sampling(Strict):
     """How the prior is sampled without observations."""
 
-    sampler: Integrator
+    sampler: Sampler
     steps: int = Field(ge=1, le=1024, description="Sampling steps.")
 
 

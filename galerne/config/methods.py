@@ -3,16 +3,21 @@
 Defaults live in ``config/default.yaml`` alone: no model gives one.
 """
 
-__all__ = ["Integrator", "Method"]
+__all__ = ["Integrator", "Method", "Sampler"]
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .strict import Strict
 
 Integrator = Annotated[
-    Literal["ddim", "heun", "zab", "xeab"], Field(description="Integrator (azula).")
+    Literal["ddim", "ddpm", "heun", "zab", "xeab"],
+    Field(description="How noise is taken away (azula)."),
+]
+Sampler = Annotated[
+    Literal["redraw", "ddim", "ddpm", "heun", "zab", "xeab"],
+    Field(description="How noise is taken away; redraw is exact where all is Gaussian."),
 ]
 Solver = Annotated[Literal["gmres", "cg"], Field(description="Linear solver of the guidance.")]
 Iterations = Annotated[int, Field(ge=1, le=64, description="Iterations of the solver.")]
@@ -26,18 +31,34 @@ class MomentMatching(Strict):
     covariance: Literal["gaussian", "jacobian"] = Field(
         description="Covariance given a noisy state: of the prior's Gaussian, or Tweedie's."
     )
-    sampler: Integrator
+    linearisation: Literal["exact", "linear"] = Field(
+        description="Of the decoder: its exact derivative, or its linear part."
+    )
+    sampler: Sampler
     steps: Steps
     solver: Solver
     iterations: Iterations
+    modes: int = Field(
+        ge=0, le=8192, description="Leading eigenvectors of the prior that precondition cg."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "MomentMatching":
+        if self.sampler == "redraw" and self.covariance != "gaussian":
+            raise ValueError("sampler redraw needs covariance gaussian")
+        if self.modes and (self.solver, self.covariance) != ("cg", "gaussian"):
+            raise ValueError("modes precondition solver cg with covariance gaussian only: set 0")
+        return self
 
 
 class PublishedMomentMatching(Strict):
-    """MMPS as published: Tweedie's covariance, each solve from zero."""
+    """MMPS as published: Tweedie's covariance, each solve from zero, predictor and corrector."""
 
     guidance: Literal["mmps_published"]
-    sampler: Integrator
+    sampler: Literal["pc"] = Field(description="Predictor of ddim, corrector of Langevin (azula).")
     steps: Steps
+    corrections: int = Field(ge=0, le=64, description="Corrections before every step.")
+    delta: float = Field(gt=0, le=1, description="Size of a correction.")
     solver: Solver
     iterations: Iterations
 

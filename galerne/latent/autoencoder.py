@@ -117,6 +117,13 @@ class Autoencoder(nn.Module):
         patches = torch.einsum("bkyx,fk->bfyx", self.unit * self._spread * v, self.basis)
         return pixel_shuffle(patches + self.decoder(v), self.downsampling)
 
+    def decode_linearly(
+        self, z: Float[Tensor, "batch latent y x"]
+    ) -> Float[Tensor, "batch channel lat lon"]:
+        """Decodes small latents by the linear part alone [1]."""
+        patches = torch.einsum("bkyx,fk->bfyx", self.unit * z, self.basis)
+        return pixel_shuffle(patches, self.downsampling)
+
     @property
     def _spread(self) -> Tensor:
         return self.spread[:, None, None]

@@ -39,8 +39,8 @@ WARM_UP = 0.05  # share of the steps
 CLIP = 1.0  # norm of the gradient
 
 
-def generator(seed: int, step: int) -> torch.Generator:
-    """Returns the generator of one step of a seeded run."""
+def generator(seed: int, step: int | str) -> torch.Generator:
+    """Returns the generator of one step, or of one use, of a seeded run."""
     text = f"{seed}/{step}".encode()
     number = int.from_bytes(hashlib.sha256(text).digest()[:7], "big")
     return torch.Generator().manual_seed(number)

@@ -17,6 +17,8 @@ __all__ = ["WindowDenoiser"]
 
 import math
 
+from collections.abc import Callable
+
 import torch
 
 from azula.denoise import Denoiser, DiracPosterior
@@ -68,6 +70,34 @@ class WindowDenoiser(Denoiser):
         """
         _, sigma_t = self.schedule(t)
         return DiracPosterior(mean=self.mean(z_t, sigma_t, season))
+
+    def draw(
+        self,
+        z_t: Float[Tensor, "batch state channel y x"],
+        t: Float[Tensor, ""] | None,
+        noise: Callable[..., Tensor],
+        season: Float[Tensor, "#batch 4"] | None = None,
+    ) -> Float[Tensor, "batch state channel y x"]:
+        """Draws clean windows given noisy ones, with the spread of the Gaussian part.
+
+        Arguments:
+            z_t: Noisy windows.
+            t: The time of the schedule; ``None`` for infinite noise, where the network has
+                nothing to say.
+            noise: White noise of each window, by use and shape.
+            season: Season and hour, as in :meth:`forward`.
+        """
+        z_hat, sigma_t = self.moments(z_t, t, season)
+        return z_hat + self.gaussian.deviate(noise("prior", z_t.shape[1:]), sigma_t)
+
+    def moments(
+        self, z_t: Tensor, t: Tensor | None, season: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the mean at a time, as :meth:`draw`, and the noise level."""
+        if t is None:
+            return self.gaussian.mean.expand(z_t.shape), z_t.new_tensor(math.inf)
+        _, sigma_t = self.schedule(t)
+        return self.mean(z_t, sigma_t, season), sigma_t
 
     def mean(self, z_t: Tensor, sigma_t: Tensor, season: Tensor | None) -> Tensor:
         """Returns the mean at a noise level, one for all or one each."""

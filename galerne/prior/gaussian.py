@@ -111,9 +111,49 @@ class WindowGaussian(nn.Module):
     def posterior_covariance(
         self, z: Float[Tensor, "batch state channel y x"], sigma_t: Float[Tensor, ""]
     ) -> Float[Tensor, "batch state channel y x"]:
-        r"""Applies the covariance of :math:`z` given :math:`z_t` to some windows."""
-        s2 = sigma_t.square()
-        return self.apply_gain(z, lambda v: v * s2 / (v + s2))
+        r"""Applies the covariance of :math:`z` given :math:`z_t` to some windows.
+
+        Arguments:
+            z: Windows.
+            sigma_t: The noise level; if infinite, the covariance is the prior's.
+        """
+        return self.apply_gain(z, lambda v: v / (1 + v / sigma_t.square()))
+
+    def deviate(
+        self, noise: Float[Tensor, "batch state channel y x"], sigma_t: Float[Tensor, ""]
+    ) -> Float[Tensor, "batch state channel y x"]:
+        r"""Turns white noise into deviations of :math:`z` from its mean given :math:`z_t`."""
+        return self.apply_gain(noise, lambda v: (v / (1 + v / sigma_t.square())).sqrt())
+
+    def leading(
+        self, count: int, chunk: int = 32
+    ) -> Iterator[tuple[Float[Tensor, "n state channel y x"], Float[Tensor, " n"]]]:
+        """Yields the eigenvectors of the greatest variances, and the variances, in chunks.
+
+        Arguments:
+            count: How many; a wave has two, a quarter of a wavelength apart. Fewer if there are
+                fewer that vary.
+            chunk: How many at a time.
+        """
+        space, joint = torch.view_as_complex(self.space), torch.view_as_complex(self.joint)
+        waves, states = len(space), self.shape[0]
+        order = self.variance.flatten().argsort(descending=True, stable=True)
+        found = []
+        for index in order[self.variance.flatten()[order] > 0].tolist():
+            wave = index // self.variance.shape[1]
+            found += [(index, 1.0)] if wave in (0, waves - 1) else [(index, 1.0), (index, 1j)]
+            if len(found) >= count:
+                break
+        for first in range(0, min(count, len(found)), chunk):
+            part = found[first : min(first + chunk, count)]
+            spectrum = space.new_zeros(waves, len(part), states, space.shape[1])
+            for k, (index, phase) in enumerate(part):
+                wave, place = divmod(index, self.variance.shape[1])
+                size = 1.0 if wave in (0, waves - 1) else 0.5**0.5
+                amplitudes = joint[wave, :, place].unflatten(0, (states, -1))
+                spectrum[wave, k] = phase * size * amplitudes @ space[wave].mT
+            vectors = from_waves(spectrum, torch.Size((len(part), *self.shape)))
+            yield vectors, self.variance.flatten()[[index for index, _ in part]]
 
     def uncertainty(self, sigma_t: Float[Tensor, "batch"]) -> Float[Tensor, "batch"]:
         r"""Returns the root mean posterior variance of a latent at each noise level."""

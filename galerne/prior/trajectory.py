@@ -1,13 +1,12 @@
 r"""Members of an ensemble: windows of latents drawn by following a denoiser from noise.
 
-Every member starts from noise of its own seed and follows a deterministic integrator of the
-probability-flow equation (azula), so a member is the same whatever batch it is drawn in, up
-to rounding.
+Every member starts from noise of its own seed, and has its own noise for every later use, so a
+member is the same whatever batch it is drawn in, up to rounding.
 """
 
-__all__ = ["decode_members", "draw_windows", "member_noise"]
+__all__ = ["Noise", "decode_members", "draw_windows"]
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -22,34 +21,54 @@ from ..nn.fit import generator
 from .integrator import Walk
 
 
-def member_noise(
-    seed: int, members: Sequence[int], shape: tuple[int, ...]
-) -> Float[Tensor, "member state channel y x"]:
-    """Draws white noise for each member from a generator of its own."""
-    return torch.stack([torch.randn(shape, generator=generator(seed, k)) for k in members])
+class Noise:
+    """White noise of the members of an ensemble, another one for each use.
+
+    Arguments:
+        seed: The seed that all members share.
+        members: The numbers of the members.
+        device: Where the noise is needed; it is drawn on the CPU.
+
+    Example:
+        >>> one, both = Noise(0, [1]), Noise(0, [0, 1])
+        >>> bool((one("start", (3,))[0] == both("start", (3,))[1]).all())
+        True
+    """
+
+    def __init__(self, seed: int, members: Sequence[int], device: str = "cpu") -> None:
+        self.seed, self.members, self.device = seed, members, device
+
+    def __call__(self, use: str, shape: Sequence[int]) -> Float[Tensor, "member ..."]:
+        """Draws for a use, of a shape for each member."""
+        rngs = (generator(self.seed, f"{k}/{use}") for k in self.members)
+        return torch.stack([torch.randn(*shape, generator=rng) for rng in rngs]).to(self.device)
 
 
 def draw_windows(
     denoiser: Denoiser,
-    noise: Float[Tensor, "member state channel y x"],
+    noise: Callable[..., Tensor],
+    shape: Sequence[int],
     *,
     sampler: str,
     steps: int,
     season: Float[Tensor, "1 4"],
     progress: Progress | None = None,
     memory: dict[str, Tensor] | None = None,
+    **settings: float,
 ) -> Float[Tensor, "member state channel y x"]:
     """Integrates from the greatest noise level to the least.
 
     Arguments:
         denoiser: The denoiser, of the prior or given observations; one whose
             ``needs_next_time`` is true is told the time that each step goes to.
-        noise: White noise, one window for each member.
+        noise: White noise of each member, by use and shape, such as :class:`Noise`.
+        shape: Shape of a window.
         sampler: Name of the integrator.
         steps: Steps from the greatest to the least noise level.
         season: Season and hour of the window.
         progress: Where the walk is saved, and taken up if it has been cut; ``None`` for nowhere.
         memory: What the denoiser remembers between steps, by name, to be saved along.
+        settings: Further settings of the integrator.
 
     Raises:
         ValueError: If there is no such integrator.
@@ -58,8 +77,9 @@ def draw_windows(
     """
     progress = progress or Progress(None)
     _, sigma = denoiser.schedule(torch.ones(()))
-    z = (1 + sigma**2).sqrt() * noise
-    walk = Walk(denoiser, z, sampler=sampler, steps=steps, memory={} if memory is None else memory)
+    z = (1 + sigma**2).sqrt() * noise("start", shape)
+    memory = {} if memory is None else memory
+    walk = Walk(denoiser, z, noise, sampler=sampler, steps=steps, memory=memory, **settings)
     first, saved = progress.latest()
     if first:
         walk.restore(saved)

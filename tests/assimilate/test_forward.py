@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from galerne.assimilate.forward import ForwardOperator
+from galerne.assimilate.whitening import Whitening
 from galerne.catalogue import channels
 from galerne.latent.autoencoder import Autoencoder
 from galerne.observe.operator import Interpolation, ObservationOperator
@@ -29,7 +30,8 @@ def build(
     )
     centre, scale = transform.centre(TIMES), transform.scale_at(TIMES)
     epsilon = epsilons(transform.channels)
-    return ForwardOperator(autoencoder, operator, centre, scale, epsilon), operator
+    white = Whitening(table)
+    return ForwardOperator(autoencoder, operator, centre, scale, epsilon, white), operator
 
 
 def test_it_sees_what_the_operator_sees_of_the_decoded_fields(
@@ -91,10 +93,10 @@ def test_it_sees_precipitation_itself_and_not_its_logarithm(
     innovation = torch.stack([A.innovate(row) for row in seen])
     wet = (gauges["variable"] == "total_precipitation_6hr").to_numpy()
     torch.testing.assert_close(A(z)[:, ~wet], innovation[:, ~wet], atol=2e-3, rtol=1e-4)
-    torch.testing.assert_close(A(z)[:, wet], innovation[:, wet], atol=1e-8, rtol=1e-4)
-    assert innovation[:, wet].abs().max() > 1e-4
+    torch.testing.assert_close(A(z)[:, wet], innovation[:, wet], atol=1e-4, rtol=1e-4)
+    assert innovation[:, wet].abs().max() > 1
     climatology = operator.apply(rain.climatology(TIMES).astype(float))
-    assert A.innovate(climatology)[wet].abs().max() < 1e-9
+    assert A.innovate(climatology)[wet].abs().max() < 1e-5
 
 
 def test_derivatives_go_through_the_logarithm(

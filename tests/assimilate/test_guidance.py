@@ -8,11 +8,17 @@ import torch
 from galerne.assimilate.guidance import MomentMatching
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.gaussian import WindowGaussian
-from galerne.prior.trajectory import draw_windows
+from galerne.prior.trajectory import Noise, draw_windows
 
 SHAPE = (3, 2, 2, 8)
 SEASON = torch.zeros(1, 4)
 Dense = Callable[[WindowGaussian], torch.Tensor]
+
+
+def white(members: int) -> Callable[..., torch.Tensor]:
+    """Noise of many members from one generator, which is fast."""
+    rng = torch.Generator().manual_seed(0)
+    return lambda use, shape: torch.randn(members, *shape, generator=rng)
 
 
 class World:
@@ -69,8 +75,8 @@ def test_members_have_the_mean_and_variance_of_the_exact_posterior(
 ) -> None:
     members = 2000
     model = MomentMatching(world.prior, world.white, world.A, covariance=covariance, iterations=4)
-    noise = torch.randn(members, *SHAPE, generator=torch.Generator().manual_seed(7))
-    z = draw_windows(model, noise, sampler="xeab", steps=32, season=SEASON).flatten(1).double()
+    settings = {"sampler": "xeab", "steps": 32, "season": SEASON}
+    z = draw_windows(model, white(members), SHAPE, **settings).flatten(1).double()
     mean, cov = world.given(world.mean, world.cov)
     spread = cov.diagonal().sqrt()
     miss = ((z.mean(0) - mean) / spread).square().mean().sqrt()
@@ -80,16 +86,47 @@ def test_members_have_the_mean_and_variance_of_the_exact_posterior(
     assert 0.8 < ratio.min() < ratio.max() < 1.2
 
 
+class Forgetful(dict):
+    """A memory that keeps nothing."""
+
+    def get(self, name: str) -> None:
+        """Nothing is known."""
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("modes", [0, 200])
+def test_redrawn_members_are_exact_draws_of_the_posterior(
+    world: World, modes: int, steps: int
+) -> None:
+    settings = {"iterations": 6 if modes else 12, "modes": modes}
+    model = MomentMatching(world.prior, world.white, world.A, **settings)
+    settings = {"sampler": "redraw", "steps": steps, "season": SEASON}
+    z = draw_windows(model, white(20_000), SHAPE, **settings).flatten(1).double()
+    mean, cov = world.given(world.mean, world.cov)
+    values, vectors = torch.linalg.eigh(cov)
+    whitened = (z - mean) @ vectors / values.sqrt()
+    assert whitened.mean(0).abs().max() < 4 / 20_000**0.5
+    found = whitened.T @ whitened / len(z)
+    assert (found - torch.eye(len(found))).abs().max() < 0.05
+    assert (found - torch.eye(len(found))).square().mean().sqrt() < 0.009
+
+
+def test_redrawing_needs_a_covariance_whose_root_is_known(world: World) -> None:
+    model = MomentMatching(world.prior, world.white, world.A, covariance="jacobian")
+    settings = {"sampler": "redraw", "steps": 2, "season": SEASON}
+    with pytest.raises(ValueError, match="redraw needs covariance: gaussian"):
+        draw_windows(model, Noise(0, [0]), SHAPE, **settings)
+
+
 def test_a_warm_start_beats_a_cold_one(world: World) -> None:
     mean, cov = world.given(world.mean, world.cov)
-    noise = torch.randn(500, *SHAPE, generator=torch.Generator().manual_seed(8))
     miss = {}
     for warm in (True, False):
         model = MomentMatching(world.prior, world.white, world.A, iterations=1)
         if not warm:
-            solve = model.solve
-            model.solve = lambda A, b, x0, solve=solve: solve(A=A, b=b)
-        z = draw_windows(model, noise, sampler="xeab", steps=32, season=SEASON).flatten(1)
+            model.memory = Forgetful()
+        settings = {"sampler": "xeab", "steps": 32, "season": SEASON}
+        z = draw_windows(model, white(500), SHAPE, **settings).flatten(1)
         gap = (z.double().mean(0) - mean) / cov.diagonal().sqrt()
         miss[warm] = gap.square().mean().sqrt().item()
     assert miss[True] < 0.6 * miss[False]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from galerne.assimilate import posterior
-from galerne.assimilate.guidance import SOLVERS, MomentMatching
+from galerne.assimilate.guidance import MomentMatching
 from galerne.assimilate.posterior import (
     draw_posterior_windows,
     draw_states,
@@ -100,6 +100,7 @@ def test_a_member_is_the_same_in_any_batch(models: Models, table: pd.DataFrame) 
 
 
 STEPS = 6
+DEFAULT = {"sampler": "redraw", "linearisation": "linear", "modes": 50}
 Draw = Callable[..., np.ndarray]
 
 
@@ -159,12 +160,22 @@ def test_a_draw_cut_at_any_step_ends_in_the_same_bytes(
     assert cut_and_finish(draw, [cut], stop_after).tobytes() == expected.tobytes()
 
 
+def test_a_redrawn_ensemble_cut_at_any_step_ends_in_the_same_bytes(
+    draw: Draw, stop_after: Callable
+) -> None:
+    expected = draw(None, **DEFAULT)
+    found = cut_and_finish(draw, [1] * (2 * STEPS), stop_after, **DEFAULT)
+    assert found.tobytes() == expected.tobytes()
+
+
 @pytest.mark.parametrize("covariance", ["gaussian", "jacobian"])
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", ["cg", "gmres"])
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_method_cut_twice_ends_in_the_same_bytes(
     draw: Draw, sampler: str, solver: str, covariance: str, stop_after: Callable
 ) -> None:
+    if (sampler, covariance) == ("redraw", "jacobian"):
+        pytest.skip("redraw needs the root of the covariance")
     settings = {"sampler": sampler, "solver": solver, "covariance": covariance}
     rng = random.Random(f"{sampler}/{solver}/{covariance}")
     cuts = [rng.randint(1, STEPS), rng.randint(1, STEPS)]
@@ -238,7 +249,7 @@ def test_a_draw_on_an_accelerator_keeps_every_tensor_there(
     monkeypatch.setattr(Transform, "inverse", lambda self, anomaly, times: np.zeros([1] * 5))
     models[0].to("meta")
     for covariance in ("gaussian", "jacobian"):
-        for solver in SOLVERS:
+        for solver in ("cg", "gmres"):
             method = {"covariance": covariance, "solver": solver, "steps": 2}
             observations = usable(table, TIMES, TIMES[-1])
             draw_posterior_windows(*models, observations, members=[0], **SETTINGS | method)

@@ -10,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from galerne.assimilate.methods import GUIDANCE, guide
-from galerne.config.methods import Integrator, Method
+from galerne.config.methods import Integrator, Method, Sampler
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.gaussian import WindowGaussian
 from galerne.prior.integrator import SAMPLERS
@@ -28,15 +28,26 @@ def test_every_method_of_the_library_has_a_block_and_a_default() -> None:
 
 def test_every_integrator_is_the_librarys() -> None:
     assert set(get_args(get_args(Integrator)[0])) <= set(SAMPLERS)
+    assert set(get_args(get_args(Sampler)[0])) <= set(SAMPLERS)
+
+
+class First:
+    """Sees the first latent."""
+
+    def __call__(self, z: torch.Tensor) -> torch.Tensor:
+        return z.flatten(1)[:, :1]
+
+    linearise = None
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_library_takes_every_key_of_a_block(name: str) -> None:
     block = ADAPTER.validate_python(METHODS[name]).model_dump()
-    settings = {key: value for key, value in block.items() if key not in ("guidance", "steps")}
+    walking = ("guidance", "steps", "corrections", "delta")
+    settings = {key: value for key, value in block.items() if key not in walking}
     prior = WindowDenoiser(WindowGaussian(2, 1, 2, 4, 1), None, 0.01, 100.0)
     assert isinstance(
-        guide(name, prior, torch.zeros(1), lambda z: z.flatten(1)[:, :1], **settings),
+        guide(name, prior, torch.zeros(1), First(), **settings),
         GUIDANCE[name],
     )
 
@@ -49,6 +60,9 @@ def test_the_library_takes_every_key_of_a_block(name: str) -> None:
         ("sda", "gamma", 0.0, "greater than 0"),
         ("diffpir", "lmbda", -1.0, "greater than 0"),
         ("pgdm", "iterations", 0, "greater than or equal to 1"),
+        ("mmps", "covariance", "jacobian", "redraw needs covariance gaussian"),
+        ("mmps", "solver", "gmres", "modes precondition solver cg"),
+        ("tmpd", "sampler", "redraw", "ddim"),
         ("mmps", "guidance", "nudging", "'mmps', 'mmps_published', 'tmpd', 'jfps'"),
     ],
 )

@@ -16,7 +16,7 @@ from galerne.nn.parallel import best_device
 from galerne.observe.window import window_times
 from galerne.prior.backbone import calendar
 from galerne.prior.checkpoint import open_prior
-from galerne.prior.trajectory import decode_members, draw_windows, member_noise
+from galerne.prior.trajectory import Noise, decode_members, draw_windows
 from galerne.products import write_product
 from galerne.stats.transform import Transform
 
@@ -47,9 +47,9 @@ def sample_prior(
     autoencoder = load_module(Autoencoder, path_autoencoder).to(device)
     prior = open_prior(path_gaussian, path_model, **sigmas).to(device)
     times = window_times(window, step_hours)
-    noise = member_noise(seed, members, prior.gaussian.shape).to(device)
-    season = calendar(times[:1]).to(device)
-    z = draw_windows(prior, noise, season=season, progress=progress, **sampling)
+    noise, season = Noise(seed, members, device.type), calendar(times[:1]).to(device)
+    shape = prior.gaussian.shape
+    z = draw_windows(prior, noise, shape, season=season, progress=progress, **sampling)
     values = transform.inverse(decode_members(autoencoder, z), times)
     coords = {
         "number": np.array(members),
