@@ -57,6 +57,10 @@ class LinearDecoder(Autoencoder):
         """Decodes latents, (batch, latent, y, x), into fields, (batch, channel, lat, lon)."""
         return torch.einsum("cl,blyx->bcyx", self.matrix, z)
 
+    def decode_linearly(self, z: Tensor) -> Tensor:
+        """The same: nothing is left out."""
+        return self.decode(z)
+
 
 class PerfectNetwork(Backbone):
     """Stands in for a network: corrects the mean of a Gaussian to that of a known mixture.

@@ -25,7 +25,7 @@ from galerne.observe.task import cutoffs
 from galerne.prior.backbone import Backbone
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.integrator import SAMPLERS
-from galerne.prior.trajectory import decode_members, draw_windows, member_noise
+from galerne.prior.trajectory import Noise, decode_members, draw_windows
 from galerne.stats.transform import Transform
 
 from .conftest import METHODS
@@ -54,10 +54,8 @@ def test_without_an_observation_members_are_the_priors(
     asked = cutoffs("filtering", TIMES, [0, 6])
     late = table.assign(withheld=table["withheld"] | (table["time"] == TIMES[0]))
     drawn = draw_states(*models, late, TIMES, asked, progress=Progress(None), **settings)
-    noise = member_noise(3, [0, 1], (3, 8, 4, 8))
-    z = draw_windows(
-        models[0], noise, sampler="xeab", steps=4, season=posterior.calendar(TIMES[:1])
-    )
+    walk = {"sampler": "xeab", "steps": 4, "season": posterior.calendar(TIMES[:1])}
+    z = draw_windows(models[0], Noise(3, [0, 1]), (3, 8, 4, 8), **walk)
     prior = models[2].inverse(decode_members(models[1], z), TIMES)
     np.testing.assert_array_equal(drawn[:, 0], prior[:, 0])
     assert not np.allclose(drawn[:, 1], prior[:, 1])
