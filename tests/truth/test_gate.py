@@ -39,12 +39,10 @@ def test_exact_draws_pass_and_those_of_a_wrong_spread_do_not(world: World) -> No
     assert not passes(compare(members + 0.07 * exact.covariance.diagonal() ** 0.5, exact))
 
 
-@pytest.mark.xfail(strict=True, reason="too few iterations of the solver")
 def test_the_mean_is_exact(outcome: Outcome) -> None:
     assert outcome[0].mean_error <= 0.05
 
 
-@pytest.mark.xfail(strict=True, reason="too few steps of the integrator")
 def test_the_variance_is_exact(outcome: Outcome) -> None:
     assert variance_passes(outcome[0])
 
