@@ -160,7 +160,8 @@ def derived(
     place = {"latitude": sky.latitude, "longitude": sky.longitude}
     operator = ObservationOperator.build(rows, times=TIMES, channels=sky.channels, **place)
     centre, scale = sky.centre(TIMES), sky.scale_at(TIMES)
-    return ForwardOperator(wide, operator, centre, scale, epsilons(sky.channels)), operator
+    settings = (centre, scale, epsilons(sky.channels), Whitening(rows.assign(error=1.0)))
+    return ForwardOperator(wide, operator, *settings), operator
 
 
 def test_derived_variables_are_the_same_of_arrays_and_of_tensors(
