@@ -93,3 +93,51 @@ def dense() -> Callable[[WindowGaussian], torch.Tensor]:
         return columns.flatten(1).double()
 
     return write
+
+
+def autocovariance(order: int, variables: int, lags: int, real: bool) -> torch.Tensor:
+    """Of a stationary autoregressive process, at lags from zero: (lag, variable, variable)."""
+    long = 400
+    parts = torch.randn(2, order, variables, variables).double()
+    steps = 0.32 * torch.complex(parts[0], parts[1] * (0.0 if real else 1.0)) / order**0.5
+    psi = [torch.eye(variables, dtype=steps.dtype)]  # the response to a single shock
+    for k in range(1, long):
+        psi.append(sum(steps[j] @ psi[k - 1 - j] for j in range(min(order, k))))
+    psi = torch.stack(psi)
+    return torch.stack([(psi[lag:] @ psi[: long - lag].mH).sum(0) for lag in range(lags)])
+
+
+def toeplitz(lags: torch.Tensor, states: int) -> torch.Tensor:
+    """The covariance of consecutive states, from that at each lag."""
+    rows = [
+        torch.cat([lags[i - j] if i >= j else lags[j - i].mH for j in range(states)], 1)
+        for i in range(states)
+    ]
+    return torch.cat(rows)
+
+
+@pytest.fixture
+def process() -> Callable[..., WindowGaussian]:
+    """Makes the Gaussian of any number of states of one autoregressive process."""
+
+    def make(states: int, order: int = 1) -> WindowGaussian:
+        torch.manual_seed(4)
+        channels, rows, columns, components = 1, 3, 6, 2
+        model = WindowGaussian(states, channels, rows, columns, components)
+        waves, space = columns // 2 + 1, channels * rows
+        for m in range(waves):
+            real = m in (0, waves - 1)
+            model.space[m] = orthonormal(space, components, real)
+            parts = (
+                (model.joint, model.variance, components),
+                (model.rest, model.rest_variance, 1),
+            )
+            for vectors, variance, variables in parts:
+                lags = autocovariance(order, variables, 32, real)
+                values, found = torch.linalg.eigh(toeplitz(lags, states))
+                vectors[m] = torch.view_as_real(found.to(torch.complex64))
+                variance[m] = values.clamp_min(0)
+        model.mean.copy_(torch.randn_like(model.mean))
+        return model.requires_grad_(False)
+
+    return make
