@@ -150,10 +150,11 @@ def draw_published(
     pc = {key: setting[key] for key in ("steps", "corrections", "delta")}
     sampler = PCSampler(given, silent=True, **pc)
     begun = time.perf_counter()
-    noise = Noise(seed, members)("start", prior.gaussian.shape)
+    noise = Noise(seed, members)
     _, sigma = prior.schedule(torch.ones(()))
     torch.manual_seed(seed)
-    z = sampler((1 + sigma**2).sqrt() * noise, season=calendar(times[:1]))
-    fields = transform.inverse(decode_members(decoder, z), times)
+    start = (1 + sigma**2).sqrt() * noise("start", prior.gaussian.shape)
+    z = sampler(start, season=calendar(times[:1]))
+    fields = transform.inverse(decode_members(decoder, z, noise), times)
     seconds = time.perf_counter() - begun
     return Drawn(fields.reshape(len(fields), -1), count, seconds)

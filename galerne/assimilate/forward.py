@@ -16,7 +16,7 @@ What is seen is whitened: in units of the errors, and those independent.
 
 __all__ = ["ForwardOperator"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -120,11 +120,32 @@ class ForwardOperator(nn.Module):
         self, anomaly: Float[Tensor, "batch state channel lat lon"]
     ) -> Float[Tensor, "batch obs"]:
         """Returns what is seen of standardised anomalies, whitened [1]."""
+        return self.whiten(self.see(anomaly))
+
+    @torch.no_grad()
+    def representation_error(self, noise: Iterable[Tensor]) -> Float[Tensor, "obs"]:
+        """Returns the standard deviation of what is seen of residuals [unit of each variable].
+
+        An observation sees the state, latents say it but for a residual: to latents, what is
+        seen of the residual is an error. It is estimated from draws, about the climatology.
+
+        Arguments:
+            noise: White noise for each draw, shape (state, channel, lat, lon).
+        """
+        squares = [
+            self.see(self.autoencoder.residuals(white)[None])[0].square() for white in noise
+        ]
+        return torch.stack(squares).mean(0).sqrt()
+
+    def see(
+        self, anomaly: Float[Tensor, "batch state channel lat lon"]
+    ) -> Float[Tensor, "batch obs"]:
+        """Returns what is seen of standardised anomalies [unit of each variable]."""
         anomaly = anomaly.flatten(1)
         seen = anomaly.index_select(1, self.indices).unflatten(1, self.shape)
         if self.curved:
             seen = torch.where(self.logarithm, torch.expm1(seen * self.exponents), seen)
-        return self.whiten(self._combined((seen * self.weights).sum(-1)))
+        return self._combined((seen * self.weights).sum(-1))
 
     def innovate(self, observation: Float[np.ndarray, "obs"]) -> Float[Tensor, "obs"]:
         """Takes the climatology out of observations [unit], whitened [1]."""

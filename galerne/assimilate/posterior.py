@@ -36,6 +36,7 @@ from .methods import guide
 from .whitening import Whitening
 
 log = logging.getLogger(__name__)
+DRAWS = 64  # of residuals, whose variance is so known to within 18 % (1 / sqrt(32))
 
 
 @dataclass(frozen=True)
@@ -153,13 +154,14 @@ def draw_posterior_windows(
     walking = {name: settings.pop(name) for name in ("corrections", "delta") if name in settings}
     given, memory = prior, None
     if not observations.table.empty:
-        y, A = _whitened(autoencoder, transform, observations, prior.gaussian.mean.device)
+        y, A = _whitened(autoencoder, transform, observations, seed, prior.gaussian.mean.device)
         given = guide(guidance, prior, y, A, sampler=sampler, **settings)
         memory = given.memory
     device, times = prior.gaussian.mean.device, observations.times
+    noise = Noise(seed, members, device.type)
     z = draw_windows(
         given,
-        Noise(seed, members, device.type),
+        noise,
         prior.gaussian.shape,
         sampler=sampler,
         steps=steps,
@@ -168,13 +170,14 @@ def draw_posterior_windows(
         memory=memory,
         **walking,
     )
-    return transform.inverse(decode_members(autoencoder, z), times)
+    return transform.inverse(decode_members(autoencoder, z, noise), times)
 
 
 def _whitened(
     autoencoder: Autoencoder,
     transform: Transform,
     observations: Observations,
+    seed: int,
     device: torch.device,
 ) -> tuple[Float[Tensor, "obs"], ForwardOperator]:
     """The observations less the climatology and the operator, in units of the errors [1]."""
@@ -194,4 +197,8 @@ def _whitened(
         epsilons(transform.channels),
         Whitening(table),
     ).to(device)
+    shape = transform.centre(times).shape
+    draws = (Noise(seed, [k], device.type)("representation", shape)[0] for k in range(DRAWS))
+    error = np.hypot(table["error"], A.representation_error(draws).cpu().numpy())
+    A.whiten = Whitening(table.assign(error=error)).to(device)
     return A.innovate(table["observation"].to_numpy()), A

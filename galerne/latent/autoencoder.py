@@ -18,6 +18,11 @@ bounds the latents as Appa does; it is undone exactly before decoding (up to
 Because :math:`P` is orthonormal, noise of equal size on every latent is noise of equal size
 on every standardised field, and the Gaussian prior of latents is one of fields.
 
+What latents do not say is a residual :math:`\hat{x} - x`. Its covariance within a patch,
+:math:`C = L L^T`, is measured on states that trained nothing
+(:func:`galerne.latent.objective.residual_factor`), so residuals can be drawn: patches are
+taken to be independent, of each other and of the latents.
+
 References:
     | Appa: Bending Weather Dynamics with Latent Diffusion Models (Andry et al., 2025)
     | https://arxiv.org/abs/2504.18720
@@ -83,6 +88,7 @@ class Autoencoder(nn.Module):
         self.register_buffer("basis", torch.eye(features)[:, :latent_channels].contiguous())
         self.register_buffer("unit", torch.ones(()))
         self.register_buffer("spread", torch.ones(latent_channels))
+        self.register_buffer("residual", torch.zeros(features, features))
         self.encoder = _residual_network(
             features, latent_channels, hidden_channels, blocks, self.grid
         )
@@ -122,6 +128,14 @@ class Autoencoder(nn.Module):
     ) -> Float[Tensor, "batch channel lat lon"]:
         """Decodes small latents by the linear part alone [1]."""
         patches = torch.einsum("bkyx,fk->bfyx", self.unit * z, self.basis)
+        return pixel_shuffle(patches, self.downsampling)
+
+    def residuals(
+        self, noise: Float[Tensor, "batch channel lat lon"]
+    ) -> Float[Tensor, "batch channel lat lon"]:
+        """Turns white noise into what the latents of a state do not say [1]."""
+        patches = pixel_unshuffle(noise, self.downsampling)
+        patches = torch.einsum("fg,bgyx->bfyx", self.residual, patches)
         return pixel_shuffle(patches, self.downsampling)
 
     @property

@@ -6,7 +6,7 @@ r"""What the autoencoder is trained for: the area-weighted squared error of nois
 The noise makes the decoder smooth at the scale that a diffusion sampler can resolve.
 """
 
-__all__ = ["error_table", "reconstruction_loss", "relative_errors"]
+__all__ = ["error_table", "reconstruction_loss", "relative_errors", "residual_factor"]
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import torch
 
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pixel_unshuffle
 
 from ..nn.parallel import Draws
 from ..stats.transform import Transform
@@ -54,6 +55,32 @@ def relative_errors(
         [model.decode(model.encode(part.to(device))).to(x.device) - part for part in x.split(64)]
     )
     return (_mean_square(error, areas) / _mean_square(x, areas)).sqrt()
+
+
+@torch.no_grad()
+def residual_factor(
+    model: Autoencoder, x: Float[Tensor, "batch channel lat lon"], areas: Float[Tensor, "lat"]
+) -> Float[Tensor, "feature feature"]:
+    r"""Returns the Cholesky factor of the covariance of residuals within a patch [1].
+
+    Arguments:
+        model: The trained autoencoder.
+        x: Standardised states that it was not trained on [1].
+        areas: The share of the sphere of each row [1].
+    """
+    device, step = model.spread.device, model.downsampling
+    weights = areas.double().reshape(-1, step).sum(-1)
+    weights = (weights / weights.sum()).sqrt()[:, None]
+    total, count = 0.0, 0
+    for part in x.split(64):
+        left = model.decode(model.encode(part.to(device))).to(x.device) - part
+        patches = pixel_unshuffle(left, step).double() * weights
+        total = total + torch.einsum("bfyx,bgyx->fg", patches, patches)
+        count += len(part) * patches.shape[-1]
+    covariance = total / count
+    # Fewer states than numbers in a patch leave it singular; the floor is far below any error.
+    floor = 1e-6 * covariance.diagonal().mean().clamp_min(1e-12)
+    return torch.linalg.cholesky(covariance + floor * torch.eye(len(covariance))).float()
 
 
 def error_table(relative: Float[np.ndarray, "channel"], transform: Transform) -> pd.DataFrame:

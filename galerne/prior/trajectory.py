@@ -96,7 +96,20 @@ def draw_windows(
 
 @torch.no_grad()
 def decode_members(
-    autoencoder: Autoencoder, z: Float[Tensor, "member state channel y x"]
+    autoencoder: Autoencoder,
+    z: Float[Tensor, "member state channel y x"],
+    noise: Callable[..., Tensor],
 ) -> Float[np.ndarray, "member state channel2 lat lon"]:
-    """Decodes windows member by member into standardised anomalies [1]."""
-    return torch.stack([autoencoder.decode(window).cpu() for window in z]).numpy()
+    """Decodes windows into standardised anomalies [1], with residuals that latents do not say.
+
+    Arguments:
+        autoencoder: The decoder.
+        z: Windows of latents.
+        noise: White noise of each member, by use and shape.
+    """
+    states = []
+    for number, latents in enumerate(z.unbind(1)):
+        x = autoencoder.decode(latents)
+        white = noise(f"residual/{number}", x.shape[1:])
+        states.append((x + autoencoder.residuals(white)).cpu())
+    return torch.stack(states, 1).numpy()

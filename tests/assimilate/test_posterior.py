@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from galerne.assimilate import posterior
+from galerne.assimilate.forward import ForwardOperator
 from galerne.assimilate.guidance import MomentMatching
 from galerne.assimilate.posterior import (
     draw_posterior_windows,
@@ -55,8 +56,9 @@ def test_without_an_observation_members_are_the_priors(
     late = table.assign(withheld=table["withheld"] | (table["time"] == TIMES[0]))
     drawn = draw_states(*models, late, TIMES, asked, progress=Progress(None), **settings)
     walk = {"sampler": "xeab", "steps": 4, "season": posterior.calendar(TIMES[:1])}
-    z = draw_windows(models[0], Noise(3, [0, 1]), (3, 8, 4, 8), **walk)
-    prior = models[2].inverse(decode_members(models[1], z), TIMES)
+    noise = Noise(3, [0, 1])
+    z = draw_windows(models[0], noise, (3, 8, 4, 8), **walk)
+    prior = models[2].inverse(decode_members(models[1], z, noise), TIMES)
     np.testing.assert_array_equal(drawn[:, 0], prior[:, 0])
     assert not np.allclose(drawn[:, 1], prior[:, 1])
     assert unobserved(late, TIMES, asked) == [TIMES[0]]
@@ -95,6 +97,19 @@ def test_a_member_is_the_same_in_any_batch(models: Models, table: pd.DataFrame) 
     anomaly = models[2].climatology(TIMES)
     np.testing.assert_allclose(many[1] - anomaly, one[0] - anomaly, atol=0.5)
     np.testing.assert_allclose(many[1, :, 0], one[0, :, 0], atol=1e-3)
+
+
+def test_what_latents_do_not_say_is_an_error_of_observations_and_a_spread_of_members(
+    models: Models, table: pd.DataFrame
+) -> None:
+    """With a residual, precise observations bind latents less, and members differ by it."""
+    observations = usable(table.assign(error=0.01), TIMES, TIMES[-1])
+    plain = draw_posterior_windows(*models, observations, members=range(60), **SETTINGS)
+    autoencoder, scale = models[1], models[2].scale_at(TIMES)
+    autoencoder.residual.copy_(0.5 * torch.eye(len(autoencoder.residual)))
+    rough = draw_posterior_windows(*models, observations, members=range(60), **SETTINGS)
+    added = (rough.var(0) - plain.var(0)) / scale**2
+    assert 0.2 < added.mean() < 0.45  # the residual's 0.25, and latents that are freer
 
 
 STEPS = 6
@@ -243,8 +258,12 @@ def test_a_draw_on_an_accelerator_keeps_every_tensor_there(
     """On a device without data, which like any refuses tensors of another."""
     seen = []
     monkeypatch.setattr(torch, "isfinite", lambda z: torch.ones(z.shape))
-    monkeypatch.setattr(posterior, "decode_members", lambda decoder, z: seen.append((decoder, z)))
+    monkeypatch.setattr(
+        posterior, "decode_members", lambda decoder, z, _: seen.append((decoder, z))
+    )
     monkeypatch.setattr(Transform, "inverse", lambda self, anomaly, times: np.zeros([1] * 5))
+    none = torch.zeros(int((~table["withheld"]).sum()))
+    monkeypatch.setattr(ForwardOperator, "representation_error", lambda self, noise: none)
     models[0].to("meta")
     for covariance in ("gaussian", "jacobian"):
         for solver in ("cg", "gmres"):

@@ -6,7 +6,12 @@ import torch
 
 from galerne.catalogue import channels
 from galerne.latent.autoencoder import Autoencoder
-from galerne.latent.objective import error_table, reconstruction_loss, relative_errors
+from galerne.latent.objective import (
+    error_table,
+    reconstruction_loss,
+    relative_errors,
+    residual_factor,
+)
 from galerne.nn.fit import generator
 from galerne.nn.parallel import Draws
 from galerne.stats.transform import Transform
@@ -93,3 +98,18 @@ def test_errors_are_tabulated_in_the_unit_of_each_channel() -> None:
     table = error_table(np.array([0.5, 0.1]), transform)
     assert table.columns.tolist() == ["channel", "relative_rmse", "rmse"]
     assert table.values.tolist() == [["2m_temperature", 0.5, 2.0], ["geopotential_500", 0.1, 90.0]]
+
+
+def test_residuals_are_drawn_with_the_covariance_that_was_measured() -> None:
+    """Latents hold one direction of two: the other is left, and its rows weigh by area."""
+    model = linear(0.6, 0.8)
+    x = fields(1.0, -2.0, states=4) * torch.tensor([1.0, -1.0, 2.0, -2.0])[:, None, None, None]
+    left = model.decode(model.encode(x)) - x
+    outer = torch.einsum("bfyx,bgyx->bfgyx", left, left).mean((0, 4))
+    expected = (outer * AREAS).sum(-1).double()
+    model.residual.copy_(residual_factor(model, x, AREAS))
+    torch.testing.assert_close(
+        (model.residual @ model.residual.T).double(), expected, atol=1e-4, rtol=1e-3
+    )
+    drawn = model.residuals(torch.randn(5000, 2, 2, 4)).movedim(1, -1).flatten(0, 2)
+    torch.testing.assert_close(drawn.T.cov().double(), expected, atol=0.05, rtol=0.05)

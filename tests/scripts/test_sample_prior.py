@@ -83,7 +83,7 @@ def test_on_an_accelerator_all_but_the_noise_is_drawn_there(
 ) -> None:
     back = accelerator("sample_prior")
     found = open_product(draw(tmp_path, [0, 1])).load()
-    assert back[-2:] == [(4, 4, 16, 32)] * 2  # the decoded windows of both members
+    assert back[-4:] == [(2, 4, 16, 32)] * 4  # every state of both members
     transform = Transform.open(models[0])
     climatology = transform.climatology(found["time"].values)
     assert np.array_equal(stack_channels(found, transform.channels)[1], climatology)

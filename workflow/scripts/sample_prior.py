@@ -50,7 +50,7 @@ def sample_prior(
     noise, season = Noise(seed, members, device.type), calendar(times[:1]).to(device)
     shape = prior.gaussian.shape
     z = draw_windows(prior, noise, shape, season=season, progress=progress, **sampling)
-    values = transform.inverse(decode_members(autoencoder, z), times)
+    values = transform.inverse(decode_members(autoencoder, z, noise), times)
     coords = {
         "number": np.array(members),
         "time": times,
