@@ -12,6 +12,7 @@ from pathlib import Path
 from .campaign import measure_planning
 from .comparison import Comparison
 from .download import measure_download
+from .engine import measure_engine
 from .grid import measure_regridding, measure_regridding_memory
 from .lorenz import measure_lorenz
 from .moments import measure_moments
@@ -32,6 +33,7 @@ COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (
     measure_regridding_memory,
     measure_truth,
     measure_lorenz,
+    measure_engine,
 )
 
 

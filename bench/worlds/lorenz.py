@@ -108,6 +108,14 @@ class OnePoint(Autoencoder):
         """Decodes latents, (batch, 3, 1, 1), into fields, (batch, 3, 2, 2)."""
         return z.expand(-1, -1, 2, 2)
 
+    def decode_linearly(self, z: Tensor) -> Tensor:
+        """The same: nothing is left out."""
+        return self.decode(z)
+
+    def residuals(self, noise: Tensor) -> Tensor:
+        """None: latents say all."""
+        return torch.zeros_like(noise)
+
 
 @dataclass(frozen=True)
 class LorenzWorld:
