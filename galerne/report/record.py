@@ -63,7 +63,7 @@ def _plain(value: object) -> object:
 def _leaves(tree: dict, prefix: str = "") -> dict[str, object]:
     found: dict[str, object] = {}
     for key, value in tree.items():
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict):  # an empty block has no keys to differ in
             found |= _leaves(value, f"{prefix}{key}.")
         else:
             found[f"{prefix}{key}"] = _plain(value)

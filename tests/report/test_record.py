@@ -85,3 +85,8 @@ def test_windows_without_observations_are_named_once(tmp_path: Path) -> None:
         "No observation up to 2001-01-01T06:00 could be used (network sparse, r"
     )
     assert "reanalysis of w)" in said
+
+
+def test_an_empty_block_is_no_difference_of_its_own() -> None:
+    assert differences({"a": {}}, {"a": {"b": 1}}) == [("a.b", "1", "–")]
+    assert differences({"a": {"b": 1}}, {"a": {}}) == [("a.b", "–", "1")]
