@@ -252,3 +252,10 @@ def test_real_pressure_at_full_resolution_is_clean(findings) -> None:
     fields = fields.expand_dims(time=[np.datetime64("2025-12-01", "ns")])
     found = findings(guard_values(fields, "ERA5"))
     assert not len(found), found.to_string()
+
+
+def test_a_few_days_of_deep_lows_in_the_north_are_no_finding(findings) -> None:
+    fields = clean_record()
+    pressure = fields["mean_sea_level_pressure"]
+    pressure[40:52] = pressure.values[40:52, ::-1]
+    assert not findings(fields)["check"].eq("orientation").any()
