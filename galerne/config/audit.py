@@ -46,7 +46,7 @@ class Limits(Strict):
         description="Least correlation of winds and geostrophic winds, and of vorticities."
     )
     contrast_pa: float = Field(
-        gt=0, description="Most excess of sea level pressure in the south, 55 to 70, in 10 days [Pa]."
+        gt=0, description="Most excess of sea level pressure in the south over 10 days [Pa]."
     )
     pole_spread: float = Field(
         gt=0, description="Most range of a row on a pole, in standard deviations of the field."

@@ -12,7 +12,8 @@ def test_ours_and_sda_are_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setattr(lorenz, "build_lorenz", lambda: build_lorenz(states=9, parts=32))
     for key, count in (("STEPS", 4), ("MEMBERS", 16), ("WINDOWS", 2), ("PARTICLES", 256)):
         monkeypatch.setattr(lorenz, key, count)
-    monkeypatch.setattr(lorenz, "SDA", lorenz.SDA | {"steps": 4})
+    for name in ("SDA", "OURS"):
+        monkeypatch.setattr(lorenz, name, getattr(lorenz, name) | {"steps": 4})
     page = tmp_path / "page.md"
     page.write_text("\n".join(lorenz.MARKS))
     rows = {row.name: row for row in lorenz.measure_lorenz(Path(), page)}
@@ -21,4 +22,4 @@ def test_ours_and_sda_are_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert rows["lorenz63_distance"].ours == pytest.approx(both)
     assert all(row.ours > 0 and row.theirs > 0 for row in rows.values())
     assert rows["lorenz63_distance"].ours != rows["lorenz63_distance"].theirs
-    assert "| high | default, 4 steps |" in page.read_text()
+    assert "| high | mmps |" in page.read_text()
