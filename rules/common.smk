@@ -128,6 +128,15 @@ def sigmas_of(wildcards) -> dict:
     return part_of("priors", wildcards.prior, "sigma_min", "sigma_max")
 
 
+def overlap_of(wildcards, task: dict | None = None) -> int | None:
+    """The overlap of a prior's windows, for params; none where one window is all there is."""
+    prior = settings("priors", wildcards.prior)
+    step = settings("datasets", wildcards.dataset)["step_hours"]
+    hours = (task or {}).get("window_hours")
+    hours = int(wildcards.window[12:-1]) if hours is None else hours
+    return prior["overlap"] if hours > (prior["states"] - 1) * step else None
+
+
 def draw_of(wildcards) -> dict:
     """What draws members of a posterior, for params; every method has the same noise."""
     w = wildcards
@@ -137,6 +146,7 @@ def draw_of(wildcards) -> dict:
         "sigmas": sigmas_of(w),
         "method": settings("methods", w.method),
         "task": settings("tasks", w.task),
+        "overlap": overlap_of(w, settings("tasks", w.task)),
         "seed": spawned("draw", w.dataset, w.network, w.window),
     }
 

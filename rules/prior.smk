@@ -94,6 +94,7 @@ rule sample_prior:
         sigmas=sigmas_of,
         sampling=lambda w: settings("priors", w.prior)["sampling"],
         seed=lambda w: spawned("sample", w.dataset, w.autoencoder, w.prior, w.window),
+        overlap=overlap_of,
         checkpoints=checkpoints(*PRIOR, "sample_prior", "{window}", "{batch}"),
         code=source_digest("sample_prior"),
     message:

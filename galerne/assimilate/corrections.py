@@ -39,6 +39,7 @@ from azula.linalg.solve import cg, gmres
 from jaxtyping import Float
 from torch import Tensor
 
+from ..prior.composition import LongDenoiser
 from ..prior.denoiser import WindowDenoiser
 from .linear import derivative
 
@@ -73,7 +74,7 @@ class Guided(Denoiser):
 
     Arguments:
         denoiser: The denoiser of the prior.
-        y: The observations, whitened, shape (obs,) [1].
+        y: The observations, whitened [1]; the same for all members, or each its own.
         A: The operator from windows of latents, shape (batch, ...), to what would be observed
             without error, whitened likewise, shape (batch, obs) [1].
     """
@@ -81,7 +82,10 @@ class Guided(Denoiser):
     needs_next_time: ClassVar[bool] = False
 
     def __init__(
-        self, denoiser: WindowDenoiser, y: Float[Tensor, "obs"], A: Callable[[Tensor], Tensor]
+        self,
+        denoiser: WindowDenoiser | LongDenoiser,
+        y: Float[Tensor, "*member obs"],
+        A: Callable[[Tensor], Tensor],
     ) -> None:
         super().__init__()
         self.denoiser, self.y, self.A = denoiser, y, A

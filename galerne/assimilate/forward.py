@@ -86,12 +86,14 @@ class ForwardOperator(nn.Module):
             exponents = np.where(logarithm, scales, 0)
             self.register_buffer("exponents", torch.from_numpy(exponents).float())
         self.register_buffer("offset", offset.double())
-        self.register_buffer("indices", torch.from_numpy(operator.indices.reshape(-1)))
+        frames, indices = _observed(operator)
+        self.register_buffer("frames", torch.from_numpy(frames))
+        self.register_buffer("indices", torch.from_numpy(indices.reshape(-1)))
         self.register_buffer("weights", torch.from_numpy(weights).float())
 
     def forward(self, z: Float[Tensor, "batch state latent y x"]) -> Float[Tensor, "batch obs"]:
         """Returns what is seen of the anomalies, whitened [1]."""
-        return self.observe(self.autoencoder.decode(z.flatten(0, 1)).unflatten(0, z.shape[:2]))
+        return self.observe(self._decoded(self.autoencoder.decode, z))
 
     def linearise(
         self, z: Float[Tensor, "batch state latent y x"]
@@ -108,13 +110,17 @@ class ForwardOperator(nn.Module):
             What is seen [1], the product with the derivative, and that with its transpose.
         """
         with torch.no_grad():
-            anomaly = self.autoencoder.decode(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+            anomaly = self._decoded(self.autoencoder.decode, z)
 
         def follow(change: Tensor) -> Tensor:
-            moved = self.autoencoder.decode_linearly(change.flatten(0, 1))
-            return self.observe(anomaly + moved.unflatten(0, z.shape[:2]))
+            return self.observe(anomaly + self._decoded(self.autoencoder.decode_linearly, change))
 
         return derivative(follow, torch.zeros_like(z))
+
+    def _decoded(self, decode: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+        """The states that are seen, decoded."""
+        some = z.index_select(1, self.frames)
+        return decode(some.flatten(0, 1)).unflatten(0, some.shape[:2])
 
     def observe(
         self, anomaly: Float[Tensor, "batch state channel lat lon"]
@@ -133,14 +139,15 @@ class ForwardOperator(nn.Module):
             noise: White noise for each draw, shape (state, channel, lat, lon).
         """
         squares = [
-            self.see(self.autoencoder.residuals(white)[None])[0].square() for white in noise
+            self.see(self.autoencoder.residuals(white[self.frames])[None])[0].square()
+            for white in noise
         ]
         return torch.stack(squares).mean(0).sqrt()
 
     def see(
         self, anomaly: Float[Tensor, "batch state channel lat lon"]
     ) -> Float[Tensor, "batch obs"]:
-        """Returns what is seen of standardised anomalies [unit of each variable]."""
+        """Returns what is seen of standardised anomalies of the states seen [unit of each]."""
         anomaly = anomaly.flatten(1)
         seen = anomaly.index_select(1, self.indices).unflatten(1, self.shape)
         if self.curved:
@@ -168,3 +175,13 @@ class ForwardOperator(nn.Module):
         u, v = self.offset[self.first].float(), self.offset[there].float()
         moved = speed(one + u, sums.index_select(1, there) + v) - speed(u, v)
         return torch.where(self.second < 0, one, moved)
+
+
+def _observed(operator: Interpolation) -> tuple[np.ndarray, np.ndarray]:
+    """The states that are seen, and the places counted in these alone."""
+    size = int(np.prod(operator.shape[1:]))
+    state, seen = operator.indices // size, operator.weights != 0
+    frames = np.unique(state[seen])
+    # A place of no weight may be anywhere.
+    place = np.searchsorted(frames, np.where(seen, state, frames[0]))
+    return frames, place * size + operator.indices % size

@@ -51,6 +51,7 @@ from azula.linalg.solve import gmres
 from jaxtyping import Float
 from torch import Tensor
 
+from ..prior.composition import LongDenoiser
 from ..prior.denoiser import WindowDenoiser
 from .linear import Preconditioner, derivative, solve
 
@@ -62,7 +63,7 @@ class MomentMatching(Denoiser):
 
     Arguments:
         denoiser: The denoiser of the prior.
-        y: The observations, whitened, shape (obs,) [1].
+        y: The observations, whitened [1]; the same for all members, or each its own.
         A: The operator from windows of latents, shape (batch, ...), to what would be observed
             without error, whitened likewise, shape (batch, obs) [1].
         covariance: ``gaussian`` or ``jacobian``.
@@ -74,8 +75,8 @@ class MomentMatching(Denoiser):
 
     def __init__(
         self,
-        denoiser: WindowDenoiser,
-        y: Float[Tensor, "obs"],
+        denoiser: WindowDenoiser | LongDenoiser,
+        y: Float[Tensor, "*member obs"],
         A: Callable[[Tensor], Tensor],
         *,
         covariance: Literal["gaussian", "jacobian"] = "gaussian",
@@ -133,7 +134,7 @@ class MomentMatching(Denoiser):
         z_hat, spread, sigma_t = self._moments(z_t, t, kwargs)
         deviation = self.denoiser.gaussian.deviate(noise("prior", z_t.shape[1:]), sigma_t)
         y_hat, push, pull = self.linearise(z_hat)
-        error = noise("observations", self.y.shape)
+        error = noise("observations", self.y.shape[-1:])
         innovation = self.y + error - y_hat - push(deviation)
         weights = self._solve(push, spread, pull, innovation, sigma_t, None)
         return z_hat + deviation + spread(pull(weights))
@@ -183,5 +184,6 @@ class MomentMatching(Denoiser):
             def push(vectors: Tensor) -> Tensor:
                 return self.linearise(gaussian.mean.expand(vectors.shape))[1](vectors)
 
-            self._preconditioner = Preconditioner(push, gaussian.leading(self.modes))
+            pieces = getattr(gaussian, "pieces", None)
+            self._preconditioner = Preconditioner(push, gaussian.leading(self.modes), pieces)
         return self._preconditioner

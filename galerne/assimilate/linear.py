@@ -9,17 +9,22 @@ With :math:`B = J E` and the variances :math:`D` of :math:`V` along :math:`E`, t
 
 takes them out (Woodbury). :math:`B` does not depend on the noise level, only :math:`D` does.
 
+The eigenvectors of a long trajectory are those of pieces of it, laid one behind the other: a
+column of :math:`E` is of all pieces at once. An observation belongs to the piece that it sees
+most of, and the preconditioner is such a matrix for the observations of each piece. It grows
+with the number of observations only.
+
 Conventions: observations are the last dimension; a batch is solved member by member, so that no
 member feels another.
 """
 
 __all__ = ["Preconditioner", "derivative", "solve"]
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 Product = Callable[[Tensor], Tensor]
@@ -52,23 +57,59 @@ class Preconditioner:
     Arguments:
         push: Product with the operator's derivative, of vectors to (n, obs).
         vectors: The eigenvectors and their variances, in chunks.
+        pieces: Where the pieces of a trajectory lie; ``None`` for a single one.
     """
 
-    def __init__(self, push: Product, vectors: Iterable[tuple[Tensor, Tensor]]) -> None:
-        seen, variance = zip(*((push(e), v) for e, v in vectors), strict=True)
-        self.seen, self.variance = torch.cat(seen), torch.cat(variance).double()
-        self.gram = self.seen.double() @ self.seen.double().T
+    def __init__(
+        self,
+        push: Product,
+        vectors: Iterable[tuple[Tensor, Tensor]],
+        pieces: Sequence[slice] | None = None,
+    ) -> None:
+        seen, variance, shape = [], [], None
+        for e, v in vectors:
+            seen.append(push(e))
+            variance.append(v)
+            shape = e.shape[1:]
+        self.variance, whole = torch.cat(variance).double(), torch.cat(seen)
+        if pieces is None:
+            self.parts = [(slice(None), whole)]
+        else:
+            owner = _owners(push, pieces, shape, whole)
+            found = ((owner == k).nonzero()[:, 0] for k in range(len(pieces)))
+            self.parts = [(index, whole[:, index]) for index in found if len(index)]
+        self.grams = [part.double() @ part.double().T for _, part in self.parts]
 
     def at(self, sigma_t: Float[Tensor, ""]) -> Product:
         """Returns the approximate inverse at a noise level."""
-        inverse = 1 / self.variance + 1 / sigma_t.double().square()
-        factor = torch.linalg.cholesky(inverse.diag() + self.gram)
+        inverse = (1 / self.variance + 1 / sigma_t.double().square()).diag()
+        factors = [torch.linalg.cholesky(inverse + gram) for gram in self.grams]
 
         def apply(r: Tensor) -> Tensor:
-            along = torch.cholesky_solve((r @ self.seen.T).double().mT, factor).mT
-            return r - along.to(r) @ self.seen
+            found = r.clone()
+            for (index, part), factor in zip(self.parts, factors, strict=True):
+                along = torch.cholesky_solve((r[:, index] @ part.T).double().mT, factor).mT
+                found[:, index] -= along.to(r) @ part
+            return found
 
         return apply
+
+
+def _owners(
+    push: Product, pieces: Sequence[slice], shape: torch.Size, like: Tensor
+) -> Int[Tensor, " obs"]:
+    """The piece that each observation sees most of, by one random state in each."""
+    rng = torch.Generator().manual_seed(0)
+    white, most, owner = torch.randn(shape, generator=rng).to(like), None, None
+    for k, piece in enumerate(pieces):
+        probe = torch.zeros_like(white)
+        probe[piece] = white[piece]
+        size = push(probe[None])[0].abs()
+        if most is None:
+            most, owner = size, torch.zeros_like(size, dtype=torch.long)
+        else:
+            owner, most = torch.where(size > most, k, owner), torch.maximum(size, most)
+    return owner
 
 
 def solve(

@@ -47,6 +47,7 @@ from azula.linalg.covariance import IsotropicCovariance
 from jaxtyping import Float
 from torch import Tensor
 
+from ..prior.composition import LongDenoiser
 from ..prior.denoiser import WindowDenoiser
 from ..prior.gaussian import WindowGaussian
 from .corrections import (
@@ -64,7 +65,7 @@ class PublishedMomentMatching(MMPSDenoiser):
 
     Arguments:
         denoiser: The denoiser of the prior.
-        y: The observations, whitened, shape (obs,) [1].
+        y: The observations, whitened [1]; the same for all members, or each its own.
         A: The operator, whitened likewise.
         solver: ``cg`` or ``gmres``.
         iterations: Iterations of the solver at every step.
@@ -72,8 +73,8 @@ class PublishedMomentMatching(MMPSDenoiser):
 
     def __init__(
         self,
-        denoiser: WindowDenoiser,
-        y: Float[Tensor, "obs"],
+        denoiser: WindowDenoiser | LongDenoiser,
+        y: Float[Tensor, "*member obs"],
         A: Callable[[Tensor], Tensor],
         *,
         solver: Literal["cg", "gmres"],
@@ -89,7 +90,7 @@ class JacobianFree(JFPSDenoiser):
 
     Arguments:
         denoiser: The denoiser of the prior.
-        y: The observations, whitened, shape (obs,) [1].
+        y: The observations, whitened [1]; the same for all members, or each its own.
         A: The operator, whitened likewise.
         solver: ``cg`` or ``gmres``.
         iterations: Iterations of the solver at every step.
@@ -98,7 +99,7 @@ class JacobianFree(JFPSDenoiser):
     def __init__(
         self,
         denoiser: WindowDenoiser,
-        y: Float[Tensor, "obs"],
+        y: Float[Tensor, "*member obs"],
         A: Callable[[Tensor], Tensor],
         *,
         solver: Literal["cg", "gmres"],
@@ -148,8 +149,8 @@ GUIDANCE: dict[str, type[Denoiser]] = {
 
 def guide(
     name: str,
-    denoiser: WindowDenoiser,
-    y: Float[Tensor, "obs"],
+    denoiser: WindowDenoiser | LongDenoiser,
+    y: Float[Tensor, "*member obs"],
     A: Callable[[Tensor], Tensor],
     *,
     sampler: str,
@@ -160,7 +161,7 @@ def guide(
     Arguments:
         name: Name of the method.
         denoiser: The denoiser of the prior.
-        y: The observations, whitened, shape (obs,) [1].
+        y: The observations, whitened [1]; the same for all members, or each its own.
         A: The operator from windows of latents, shape (batch, ...), to what would be observed
             without error, whitened likewise, shape (batch, obs) [1].
         sampler: Name of the integrator, which some methods depend on.

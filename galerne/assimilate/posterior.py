@@ -1,14 +1,22 @@
-r"""An ensemble given observations: the states that a task asks for, cutoff by cutoff.
+r"""An ensemble given observations: the states that a task asks for, leg by leg.
 
-For each cutoff the observations up to it condition the whole window, and the states asked
-for are kept. A member has the same noise for every cutoff. Where no observation may be used, the
-states are the prior's.
+A leg is a window with the observations that condition it (:mod:`galerne.observe.legs`); one that
+is longer than the prior's is composed (:mod:`galerne.prior.composition`). States that are asked
+for are kept. A member has the same noise for every cutoff, unless legs go on from each other.
+Where no observation may be used, the states are the prior's.
 
-A draw that was cut goes on after its last saved step; of a finished cutoff the latents are
+A draw that was cut goes on after its last saved step; of a finished leg the latents are
 kept and decoded again, since fields are many times larger.
 """
 
-__all__ = ["Observations", "draw_posterior_windows", "draw_states", "unobserved", "usable"]
+__all__ = [
+    "Observations",
+    "draw_latents",
+    "draw_posterior_windows",
+    "draw_states",
+    "unobserved",
+    "usable",
+]
 
 import logging
 
@@ -24,13 +32,16 @@ from torch import Tensor
 
 from ..jobs.progress import Progress
 from ..latent.autoencoder import Autoencoder
+from ..nn.fit import generator
+from ..observe.legs import Leg
 from ..observe.operator import ObservationOperator
-from ..observe.task import Cutoff
 from ..prior.backbone import calendar
+from ..prior.composition import LongDenoiser, lengthen
 from ..prior.denoiser import WindowDenoiser
 from ..prior.trajectory import Noise, decode_members, draw_windows
 from ..stats.logarithm import epsilons
 from ..stats.transform import Transform
+from .carried import Carried, WithCarried
 from .forward import ForwardOperator
 from .methods import guide
 from .whitening import Whitening
@@ -53,26 +64,46 @@ class Observations:
 
 
 def usable(
-    observations: pd.DataFrame, times: np.ndarray, last_observation: np.datetime64
+    observations: pd.DataFrame,
+    times: np.ndarray,
+    last_observation: np.datetime64,
+    after: np.datetime64 | None = None,
 ) -> Observations:
-    """Keeps what may be used: not withheld, within the window, not after the cutoff."""
-    when = observations["time"]
-    kept = ~observations["withheld"] & (when >= times[0]) & (when <= last_observation)
-    return Observations(observations[kept].reset_index(drop=True), times)
-
-
-def unobserved(
-    observations: pd.DataFrame, times: np.ndarray, asked: Sequence[Cutoff]
-) -> list[np.datetime64]:
-    """Lists the cutoffs for which no observation may be used, by the last time of each.
+    """Keeps what may be used: not withheld, within the window, neither too late nor too early.
 
     Arguments:
         observations: All observations.
         times: The times of the states of the window, shape (state,).
-        asked: The cutoffs of the task.
+        last_observation: The last time of an observation that is kept.
+        after: Those up to this time are not kept; ``None`` keeps them.
     """
-    ends = [cutoff.last_observation for cutoff in asked]
-    return [end for end in ends if usable(observations, times, end).table.empty]
+    when = observations["time"]
+    kept = ~observations["withheld"] & (when >= times[0]) & (when <= last_observation)
+    if after is not None:
+        kept &= when > after
+    return Observations(observations[kept].reset_index(drop=True), times)
+
+
+def unobserved(
+    observations: pd.DataFrame, times: np.ndarray, plan: Sequence[Leg]
+) -> list[np.datetime64]:
+    """Lists the legs that neither an observation nor a state before informs, by their ends.
+
+    Arguments:
+        observations: All observations.
+        times: The times of the states of the stretch, shape (state,).
+        plan: The legs of the task.
+    """
+    return [
+        leg.until
+        for leg in plan
+        if not leg.given and _observations(observations, times, leg).table.empty
+    ]
+
+
+def _observations(table: pd.DataFrame, times: np.ndarray, leg: Leg) -> Observations:
+    span = times[leg.first : leg.first + leg.states]
+    return usable(table, span, leg.until, leg.after)
 
 
 def draw_states(
@@ -81,42 +112,73 @@ def draw_states(
     transform: Transform,
     table: pd.DataFrame,
     times: np.ndarray,
-    asked: Sequence[Cutoff],
+    plan: Sequence[Leg],
     *,
     progress: Progress,
+    members: Sequence[int],
+    seed: int,
+    overlap: int | None = None,
+    error: float | None = None,
     **settings: object,
 ) -> Float[np.ndarray, "member state channel lat lon"]:
-    """Draws the states that a task asks for, cutoff after cutoff [unit of each variable].
+    """Draws the states that a task asks for, leg after leg [unit of each variable].
 
     Arguments:
         prior: The prior over windows of latents.
         autoencoder: The decoder.
         transform: The transform between anomalies and fields.
         table: All observations.
-        times: The times of the states of the window, shape (state,).
-        asked: The cutoffs of the task.
+        times: The times of the states of the stretch, shape (state,).
+        plan: The legs of the task, all of one length.
         progress: Where the draw is saved.
-        settings: Passed to :func:`draw_posterior_windows`.
+        members: The members to draw.
+        seed: Seed of the noise; legs that go on from others have their own.
+        overlap: States that windows of the prior share where a leg is longer than one.
+        error: Error of states that are carried from leg to leg [1].
+        settings: Passed to :func:`draw_latents`.
 
     Raises:
         Interrupted: If a stop was asked for; all that was done is saved.
     """
-    parts = []
-    for number, cutoff in enumerate(asked, start=1):
-        observations = usable(table, times, cutoff.last_observation)
-        log.info("%d observations up to %s", len(observations.table), cutoff.last_observation)
-        if observations.table.empty:
-            log.warning(
-                "no observation between %s and %s may be used (%d in the table, %d withheld): "
-                "the states are the prior's",
-                times[0], cutoff.last_observation, len(table), table["withheld"].sum(),
-            )  # fmt: skip
-        part = progress.part("cutoff", number, len(asked))
-        drawn = draw_posterior_windows(
-            prior, autoencoder, transform, observations, progress=part, **settings
-        )
-        parts.append(drawn[:, np.isin(times, cutoff.valid)])
+    prior = lengthen(prior, plan[0].states, overlap)
+    parts, z, before = [], None, 0
+    for number, leg in enumerate(plan, start=1):
+        observations, carried = _observations(table, times, leg), None
+        _tell(table, observations, leg)
+        if leg.given:
+            states = z[:, [k - before for k in leg.given]]
+            carried = Carried(states, [k - leg.first for k in leg.given], error)
+        own = spawn(seed, number) if leg.given else seed
+        part = progress.part("window" if _goes_on(plan) else "cutoff", number, len(plan))
+        z, before = draw_latents(
+            prior, autoencoder, transform, observations, members=members, seed=own,
+            carried=carried, progress=part, **settings,
+        ), leg.first  # fmt: skip
+        if leg.kept:
+            noise = Noise(own, members, z.device.type)
+            fields = transform.inverse(decode_members(autoencoder, z, noise), observations.times)
+            parts.append(fields[:, [k - leg.first for k in leg.kept]])
     return np.concatenate(parts, axis=1)
+
+
+def _goes_on(plan: Sequence[Leg]) -> bool:
+    return any(leg.given for leg in plan)
+
+
+def _tell(table: pd.DataFrame, observations: Observations, leg: Leg) -> None:
+    count, since = len(observations.table), leg.after or observations.times[0]
+    log.info("%d observations up to %s", count, leg.until)
+    if not count and not leg.given:
+        log.warning(
+            "no observation between %s and %s may be used (%d in the table, %d withheld): "
+            "the states are the prior's",
+            since, leg.until, len(table), table["withheld"].sum(),
+        )  # fmt: skip
+
+
+def spawn(seed: int, number: int) -> int:
+    """A seed for one of several uses."""
+    return int(generator(seed, f"leg/{number}").initial_seed()) % 2**31
 
 
 def draw_posterior_windows(
@@ -127,16 +189,45 @@ def draw_posterior_windows(
     *,
     members: Sequence[int],
     seed: int,
-    guidance: str,
-    sampler: str,
-    steps: int,
-    progress: Progress | None = None,
     **settings: object,
 ) -> Float[np.ndarray, "member state channel lat lon"]:
     """Draws members of the posterior of a window [unit of each variable].
 
     Arguments:
-        prior: The prior over windows of latents.
+        prior: The prior over windows of latents, of as many states as there are times.
+        autoencoder: The decoder.
+        transform: The transform between anomalies and fields.
+        observations: What conditions the window.
+        members: The members to draw.
+        seed: Seed of the noise.
+        settings: Passed to :func:`draw_latents`.
+    """
+    z = draw_latents(
+        prior, autoencoder, transform, observations, members=members, seed=seed, **settings
+    )
+    noise = Noise(seed, members, z.device.type)
+    return transform.inverse(decode_members(autoencoder, z, noise), observations.times)
+
+
+def draw_latents(
+    prior: WindowDenoiser | LongDenoiser,
+    autoencoder: Autoencoder,
+    transform: Transform,
+    observations: Observations,
+    *,
+    members: Sequence[int],
+    seed: int,
+    guidance: str,
+    sampler: str,
+    steps: int,
+    carried: Carried | None = None,
+    progress: Progress | None = None,
+    **settings: object,
+) -> Float[Tensor, "member state latent y x"]:
+    """Draws members of the posterior of a window, as latents.
+
+    Arguments:
+        prior: The prior over windows of latents, of as many states as there are times.
         autoencoder: The decoder.
         transform: The transform between anomalies and fields.
         observations: What conditions the window.
@@ -145,6 +236,7 @@ def draw_posterior_windows(
         guidance: Name of the method (:data:`galerne.assimilate.methods.GUIDANCE`).
         sampler: Name of the sampler.
         steps: Sampling steps.
+        carried: States of the window before, of these members.
         progress: Where the draw is saved, and taken up if it has been cut; ``None`` for nowhere.
         settings: The method's own settings, and those of the sampler ``pc``.
 
@@ -152,25 +244,26 @@ def draw_posterior_windows(
         ValueError: If there is no such method or integrator, or they do not go together.
     """
     walking = {name: settings.pop(name) for name in ("corrections", "delta") if name in settings}
-    given, memory = prior, None
+    device, times = prior.gaussian.mean.device, observations.times
+    given, memory, y, A = prior, None, torch.zeros(0, device=device), None
     if not observations.table.empty:
-        y, A = _whitened(autoencoder, transform, observations, seed, prior.gaussian.mean.device)
+        y, A = _whitened(autoencoder, transform, observations, seed, device)
+    if carried is not None:
+        y, A = carried.observed(y), WithCarried(A, carried)
+    if A is not None:
         given = guide(guidance, prior, y, A, sampler=sampler, **settings)
         memory = given.memory
-    device, times = prior.gaussian.mean.device, observations.times
-    noise = Noise(seed, members, device.type)
-    z = draw_windows(
+    return draw_windows(
         given,
-        noise,
+        Noise(seed, members, device.type),
         prior.gaussian.shape,
         sampler=sampler,
         steps=steps,
-        season=calendar(times[:1]).to(device),
+        season=calendar(times[prior.starts]).to(device),
         progress=progress,
         memory=memory,
         **walking,
     )
-    return transform.inverse(decode_members(autoencoder, z, noise), times)
 
 
 def _whitened(

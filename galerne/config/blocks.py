@@ -10,8 +10,6 @@ __all__ = [
     "Energy",
     "Evaluation",
     "Experiment",
-    "Filtering",
-    "Forecasting",
     "Gaussian",
     "Grid",
     "HourlyClimatology",
@@ -20,7 +18,6 @@ __all__ = [
     "ObservingNetwork",
     "Period",
     "Prior",
-    "Reanalysis",
     "Report",
     "Sampling",
     "Sites",
@@ -29,7 +26,6 @@ __all__ = [
     "Stations",
     "Storage",
     "Swath",
-    "Task",
 ]
 
 from datetime import datetime, timedelta
@@ -240,6 +236,9 @@ class Prior(Strict):
     """A diffusion model over windows of latent states."""
 
     states: int = Field(ge=1, le=128, description="States in a window.")
+    overlap: int = Field(
+        ge=1, le=127, description="States that windows share where they follow each other."
+    )
     sigma_min: Positive = Field(description="Least noise level (latents have unit variance).")
     sigma_max: Positive = Field(description="Greatest noise level.")
     gaussian: Gaussian
@@ -321,33 +320,6 @@ class ObservingNetwork(Strict):
         ge=0, lt=1, description="Share of the sites kept for verification only."
     )
     instruments: dict[Name, Instrument] = Field(min_length=1)
-
-
-class Reanalysis(Strict):
-    """Every state of the window, given every observation of the window."""
-
-    kind: Literal["reanalysis"]
-
-
-class Filtering(Strict):
-    """The state at given times, given the observations up to each."""
-
-    kind: Literal["filtering"]
-    now_hours: list[Annotated[int, Field(ge=0)]] = Field(
-        min_length=1, description="Analysis times, from the window's start."
-    )
-
-
-class Forecasting(Strict):
-    """The states after the last observation."""
-
-    kind: Literal["forecasting"]
-    now_hours: list[Annotated[int, Field(ge=0)]] = Field(
-        min_length=1, max_length=1, description="Time of the last observation."
-    )
-
-
-Task = Annotated[Reanalysis | Filtering | Forecasting, Field(discriminator="kind")]
 
 
 class Experiment(Strict):

@@ -8,7 +8,8 @@ from itertools import pairwise
 from pydantic import BaseModel
 
 from ..catalogue import DERIVED, VARIABLES, channels
-from .blocks import Autoencoder, Dataset, Experiment, Grid, ObservingNetwork, Prior, Task
+from .blocks import Autoencoder, Dataset, Experiment, Grid, ObservingNetwork, Prior
+from .tasks import Task
 
 
 def check_known(where: str, name: str, block: str, names: dict[str, object]) -> None:
@@ -44,6 +45,9 @@ def check_experiment(config: BaseModel, name: str) -> None:
         _check_network(f"networks.{network}", config.networks[network], dataset)
     for task in experiment.tasks:
         _check_task(f"tasks.{task}", config.tasks[task], experiment, dataset)
+        _check_legs(f"tasks.{task}", config.tasks[task], experiment, dataset, prior)
+        for method in experiment.methods:
+            _check_guidance(f"methods.{method}", config, experiment, task, method)
     for chosen in config.report.maps:
         state = [str(c) for c in channels(dataset.surface, dataset.pressure, dataset.levels)]
         if chosen not in state:
@@ -60,12 +64,7 @@ def _check_state(where: str, dataset: Dataset) -> None:
 
 
 def _check_windows(where: str, experiment: Experiment, dataset: Dataset, prior: Prior) -> None:
-    hours = (prior.states - 1) * dataset.step_hours
-    if experiment.window_hours != hours:
-        raise ValueError(
-            f"{where}.window_hours: {experiment.window_hours} differs from the {hours} hours "
-            f"that the {prior.states} states of prior {experiment.prior!r} span"
-        )
+    _check_span(f"{where}.window_hours", experiment.window_hours, experiment, dataset, prior)
     for start in experiment.windows:
         if experiment.windows.count(start) > 1:
             raise ValueError(f"{where}.windows: {start} is there twice")
@@ -86,6 +85,26 @@ def _check_windows(where: str, experiment: Experiment, dataset: Dataset, prior: 
             for p in test.values()
         ):
             raise ValueError(f"{where}.windows: {start} is not a time of the data")
+
+
+def _check_span(
+    where: str, hours: int, experiment: Experiment, dataset: Dataset, prior: Prior
+) -> None:
+    """Refuses a window that the prior cannot draw."""
+    least = (prior.states - 1) * dataset.step_hours
+    if hours < least:
+        raise ValueError(
+            f"{where}: {hours} is less than the {least} hours "
+            f"that the {prior.states} states of prior {experiment.prior!r} span"
+        )
+    if hours % dataset.step_hours:
+        raise ValueError(f"{where}: {hours} is not a multiple of step_hours")
+    if hours > least and prior.overlap >= prior.states:
+        raise ValueError(
+            f"{where}: {hours} hours need several windows of prior {experiment.prior!r}, but "
+            f"priors.{experiment.prior}.overlap is {prior.overlap} of its {prior.states} states: "
+            f"at most {prior.states - 1}, and a prior of two states at least"
+        )
 
 
 def _check_latents(where: str, autoencoder: Autoencoder, grid: Grid, prior: Prior) -> None:
@@ -146,3 +165,58 @@ def _check_task(where: str, task: Task, experiment: Experiment, dataset: Dataset
         last = experiment.window_hours - (dataset.step_hours if task.kind == "forecasting" else 0)
         if now > last:
             raise ValueError(f"{where}.now_hours: {now} leaves the window; at most {last}")
+
+
+def _check_legs(
+    where: str, task: Task, experiment: Experiment, dataset: Dataset, prior: Prior
+) -> None:
+    """Refuses windows of a task that do not reach what it asks for."""
+    if task.kind == "reanalysis":
+        return
+    hours, carry, step = task.window_hours, task.carry, dataset.step_hours
+    if hours is None:
+        if carry is not None:
+            raise ValueError(
+                f"{where}.carry: nothing to carry where all is one window; give window_hours"
+            )
+        return
+    _check_span(f"{where}.window_hours", hours, experiment, dataset, prior)
+    if hours > experiment.window_hours:
+        raise ValueError(
+            f"{where}.window_hours: {hours} is more than the experiment's "
+            f"{experiment.window_hours}"
+        )
+    states = hours // step + 1
+    if carry is None:
+        if task.kind == "forecasting" and hours < experiment.window_hours:
+            raise ValueError(
+                f"{where}.carry: a window of {hours} hours does not reach the end of the "
+                f"experiment's {experiment.window_hours}: say what the next one goes on from"
+            )
+        return
+    if carry.states >= states:
+        raise ValueError(
+            f"{where}.carry.states: {carry.states} fill the window of {states} states: "
+            f"at most {states - 1}"
+        )
+    for earlier, later in pairwise(task.now_hours):
+        if (later - earlier) // step + carry.states > states:
+            raise ValueError(
+                f"{where}.now_hours: a window of {states} states with {carry.states} carried "
+                f"does not reach from {earlier} to {later}"
+            )
+
+
+def _check_guidance(
+    where: str, config: BaseModel, experiment: Experiment, task: str, method: str
+) -> None:
+    """Refuses a guidance that knows windows of the prior only, where there are longer ones."""
+    prior, dataset = config.priors[experiment.prior], config.datasets[experiment.dataset]
+    hours = getattr(config.tasks[task], "window_hours", None)
+    hours = experiment.window_hours if hours is None else hours
+    longer = hours > (prior.states - 1) * dataset.step_hours
+    if longer and config.methods[method].guidance == "jfps":
+        raise ValueError(
+            f"{where}.guidance: jfps is for windows of the prior's {prior.states} states, and "
+            f"tasks.{task} has windows of {hours} hours"
+        )

@@ -19,13 +19,13 @@ from .blocks import (
     ObservingNetwork,
     Prior,
     Report,
-    Task,
 )
 from .checks import check_experiment, check_known
 from .methods import Method
 from .paths import DataRoot, Name, ResultsFolder
 from .sources import Transfer
 from .strict import Strict
+from .tasks import Task
 
 
 class Config(Strict):

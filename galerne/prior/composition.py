@@ -22,7 +22,7 @@ References:
 
 __all__ = ["LongDenoiser", "LongGaussian", "lengthen"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -48,6 +48,9 @@ class LongGaussian:
         states: States in the trajectory.
         overlap: States that a window shares with the next; a block has as many, or half a window.
         team: The processes that share the work.
+
+    Attributes:
+        pieces: Windows one behind the other, which :meth:`leading` speaks of.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class LongGaussian:
     ) -> None:
         self.window, self.team = window, team or Team()
         self.shape = (states, *window.shape[1:])
+        self.pieces = [slice(k, k + window.shape[0]) for k in range(0, states, window.shape[0])]
         block = max(min(overlap, window.shape[0] // 2), 1)
         waves = len(window.variance)
         rank, size = self.team.rank, self.team.size
@@ -98,6 +102,19 @@ class LongGaussian:
     def sample(self, noise: Float[Tensor, "batch state channel y x"]) -> Tensor:
         """Turns white noise into trajectories drawn from the Gaussian."""
         return self.mean + self.deviate(noise, torch.tensor(torch.inf))
+
+    def leading(
+        self, count: int, chunk: int = 32
+    ) -> Iterator[tuple[Float[Tensor, "n state channel y x"], Float[Tensor, " n"]]]:
+        """Yields the leading eigenvectors of windows, laid one behind the other in a trajectory.
+
+        Arguments:
+            count: How many of a window.
+            chunk: How many at a time.
+        """
+        for vectors, variance in self.window.leading(count, chunk):
+            repeated = vectors.repeat(1, len(self.pieces), 1, 1, 1)
+            yield repeated[:, : self.shape[0]], variance
 
     def _apply(
         self, z: Tensor, sigma_t: Tensor, act: Callable[[Chain, Tensor, float], Tensor]
@@ -212,7 +229,7 @@ class LongDenoiser(Denoiser):
 
 
 def lengthen(
-    denoiser: WindowDenoiser, states: int, overlap: int, team: Team | None = None
+    denoiser: WindowDenoiser, states: int, overlap: int | None, team: Team | None = None
 ) -> WindowDenoiser | LongDenoiser:
     """Returns the denoiser itself for one window, and its composition for more states."""
     if states == denoiser.gaussian.shape[0] and (team is None or team.size == 1):

@@ -53,6 +53,7 @@ class WindowDenoiser(Denoiser):
         super().__init__()
         self.gaussian, self.backbone = gaussian, backbone
         self.schedule = VESchedule(sigma_min, sigma_max)
+        self.starts = [0]  # the first state of each window that is denoised: of this one alone
 
     def forward(
         self,

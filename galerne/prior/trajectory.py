@@ -51,7 +51,7 @@ def draw_windows(
     *,
     sampler: str,
     steps: int,
-    season: Float[Tensor, "1 4"],
+    season: Float[Tensor, "window 4"],
     progress: Progress | None = None,
     memory: dict[str, Tensor] | None = None,
     **settings: float,
@@ -65,7 +65,7 @@ def draw_windows(
         shape: Shape of a window.
         sampler: Name of the integrator.
         steps: Steps from the greatest to the least noise level.
-        season: Season and hour of the window.
+        season: Season and hour of the window, or of each window of a long trajectory.
         progress: Where the walk is saved, and taken up if it has been cut; ``None`` for nowhere.
         memory: What the denoiser remembers between steps, by name, to be saved along.
         settings: Further settings of the integrator.

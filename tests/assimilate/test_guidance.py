@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from galerne.assimilate.guidance import MomentMatching
+from galerne.prior.composition import LongDenoiser
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.gaussian import WindowGaussian
 from galerne.prior.trajectory import Noise, draw_windows
@@ -148,3 +149,52 @@ def test_a_nonlinear_operator_is_linearised_at_the_mean(world: World) -> None:
     step = V @ J.T @ torch.linalg.solve(system, (y - speed(z_hat)[0]).double())
     found = (model(z_t, t, season=SEASON).mean - z_hat).flatten().double()
     torch.testing.assert_close(found, step, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("order", "overlap"), [(1, 2), (2, 3)])
+def test_a_trajectory_of_many_windows_has_its_exact_posterior(
+    process: Dense, order: int, overlap: int
+) -> None:
+    """A process that forgets within the overlap, seen now and then; windows of six states."""
+    members, states, shape = 1500, 15, (15, 1, 3, 6)
+    whole, rng = process(states, order=order), torch.Generator().manual_seed(3)
+    prior = WindowDenoiser(process(6, order=order), None, 0.01, 100.0)
+    unit = torch.eye(states * 18).view(-1, *shape)
+    cov = whole.apply_gain(unit, lambda v: v).flatten(1).double()
+    H = torch.zeros(20, states * 18)
+    for k in range(20):  # each sees one state, or two beside each other
+        first = 18 * (3 * (k % 5))
+        H[k, first : first + 18 * (1 + k % 2)] = torch.randn(18 * (1 + k % 2), generator=rng) / 4
+    error = 0.1
+    truth = whole.sample(torch.randn(1, *shape, generator=rng))
+    y = (truth.flatten(1) @ H.T)[0] + error * torch.randn(20, generator=rng)
+    settings = {"iterations": 8, "modes": 40, "linearisation": "linear"}
+    long = LongDenoiser(prior, states, overlap)
+    model = MomentMatching(long, y / error, Whitened(H / error), **settings)
+    z = draw_windows(
+        model, Noise(7, range(members)), shape, sampler="redraw", steps=4, season=SEASON
+    )
+    H, mean = H.double(), whole.mean.expand(shape).flatten().double()
+    gain = cov @ H.T @ torch.linalg.inv(H @ cov @ H.T + error**2 * torch.eye(20))
+    expected, left = mean + gain @ (y.double() - H @ mean), cov - gain @ H @ cov
+    varies = left.diagonal() > 1e-6
+    spread, z = left.diagonal()[varies], z.flatten(1).double()[:, varies]
+    miss = ((z.mean(0) - expected[varies]) / spread.sqrt()).square().mean().sqrt()
+    assert miss < 0.05  # Monte-Carlo floor: 1 / sqrt(1500) = 0.026
+    ratio = z.var(0) / spread
+    assert ratio.mean() == pytest.approx(1, abs=0.04)
+    assert 0.8 < ratio.min() < ratio.max() < 1.2
+
+
+class Whitened(torch.nn.Module):
+    """A matrix, as an operator."""
+
+    def __init__(self, H: torch.Tensor) -> None:
+        super().__init__()
+        self.H = H
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return z.flatten(1) @ self.H.T
+
+    def linearise(self, z: torch.Tensor) -> tuple:
+        return self(z), self, lambda w: (w @ self.H).view(-1, *z.shape[1:])

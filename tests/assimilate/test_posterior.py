@@ -22,6 +22,7 @@ from galerne.jobs import interrupt
 from galerne.jobs.interrupt import Interrupted
 from galerne.jobs.progress import Progress
 from galerne.latent.autoencoder import Autoencoder
+from galerne.observe.legs import legs
 from galerne.observe.task import cutoffs
 from galerne.prior.backbone import Backbone
 from galerne.prior.denoiser import WindowDenoiser
@@ -52,16 +53,16 @@ def test_without_an_observation_members_are_the_priors(
     models: Models, table: pd.DataFrame, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = SETTINGS | {"steps": 4, "members": [0, 1]}
-    asked = cutoffs("filtering", TIMES, [0, 6])
+    plan = legs(cutoffs("filtering", TIMES, [0, 6]), TIMES)
     late = table.assign(withheld=table["withheld"] | (table["time"] == TIMES[0]))
-    drawn = draw_states(*models, late, TIMES, asked, progress=Progress(None), **settings)
+    drawn = draw_states(*models, late, TIMES, plan, progress=Progress(None), **settings)
     walk = {"sampler": "xeab", "steps": 4, "season": posterior.calendar(TIMES[:1])}
     noise = Noise(3, [0, 1])
     z = draw_windows(models[0], noise, (3, 8, 4, 8), **walk)
     prior = models[2].inverse(decode_members(models[1], z, noise), TIMES)
     np.testing.assert_array_equal(drawn[:, 0], prior[:, 0])
     assert not np.allclose(drawn[:, 1], prior[:, 1])
-    assert unobserved(late, TIMES, asked) == [TIMES[0]]
+    assert unobserved(late, TIMES, plan) == [TIMES[0]]
     warnings = [r.message for r in caplog.records if r.levelname == "WARNING"]
     assert len(warnings) == 1
     assert "no observation between 2001-01-01T00" in warnings[0]
@@ -128,12 +129,12 @@ def network(prior: WindowDenoiser) -> Backbone:
 @pytest.fixture
 def draw(models: Models, network: Backbone, table: pd.DataFrame, tmp_path) -> Draw:
     """Draws what filtering at two times asks for."""
-    asked = cutoffs("filtering", TIMES, [6, 12])
+    plan = legs(cutoffs("filtering", TIMES, [6, 12]), TIMES)
 
     def run(folder: str | None, **settings: object) -> np.ndarray:
         settings = SETTINGS | {"steps": STEPS, "members": [0, 1], **settings}
         progress = Progress(folder and tmp_path / folder)
-        return draw_states(*models, table, TIMES, asked, progress=progress, **settings)
+        return draw_states(*models, table, TIMES, plan, progress=progress, **settings)
 
     return run
 

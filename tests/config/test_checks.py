@@ -32,9 +32,9 @@ def test_names_are_known() -> None:
         check_known("run", "b", "experiments", {"a": 1})
 
 
-def test_a_window_is_as_long_as_the_prior() -> None:
-    said = refused("experiments.demo.window_hours", 48)
-    assert "experiments.demo.window_hours: 48 differs from the 42 hours" in said
+def test_a_window_is_no_shorter_than_the_priors() -> None:
+    said = refused("experiments.demo.window_hours", 36)
+    assert "experiments.demo.window_hours: 36 is less than the 42 hours" in said
 
 
 def test_what_is_undefined_in_places_is_no_part_of_a_state() -> None:

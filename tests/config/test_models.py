@@ -126,7 +126,7 @@ MISTAKES = [
     (f"{E}.networks", ["missing"], f"{E}.networks: no 'missing' under networks"),
     (f"{E}.methods", ["missing"], f"{E}.methods: no 'missing' under methods"),
     (f"{E}.tasks", ["missing"], f"{E}.tasks: no 'missing' under tasks"),
-    (f"{E}.window_hours", 48, f"{E}.window_hours: 48 differs from the 42 hours"),
+    (f"{E}.window_hours", 36, f"{E}.window_hours: 36 is less than the 42 hours"),
     (f"{E}.windows", ["2004-06-01T00:00"], "2004-06-01 00:00:00 to .* leaves the test periods"),
     (f"{E}.windows", ["2004-03-01T12:00"], "leaves the test periods"),
     (f"{E}.windows", ["2004-01-14T01:00"], "2004-01-14 01:00:00 is not a time of the data"),

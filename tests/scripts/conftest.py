@@ -215,9 +215,20 @@ def models(tmp_path_factory, climatology, autoencoder, gaussian, train_network) 
 
 
 @pytest.fixture(scope="session")
-def observations(tmp_path_factory, choice, fields) -> Path:
+def observations(simulate, choice) -> Path:
     """What 150 good stations see of the window."""
-    folder = tmp_path_factory.mktemp("network")
+    return simulate(choice.window)
+
+
+@pytest.fixture(scope="session")
+def simulate(tmp_path_factory, choice, fields) -> Callable[[str], Path]:
+    """Simulates what 150 good stations see of a window."""
+    return lambda window: _simulated(tmp_path_factory.mktemp("network"), window, choice, fields)
+
+
+def _simulated(
+    folder: Path, window: str, choice: SimpleNamespace, fields: dict[str, Path]
+) -> Path:
     shared = {"withheld_share": 0.2, "seed": 3}
     placed = {
         name: {"sites": one["sites"], "variables": list(one["errors"])}
@@ -229,7 +240,7 @@ def observations(tmp_path_factory, choice, fields) -> Path:
         folder / "sites.csv",
         folder / "observations.parquet",
         network="dense",
-        window=choice.window,
+        window=window,
         state=choice.state,
         instruments=choice.instruments,
         **shared,

@@ -13,9 +13,9 @@ from galerne.jobs.progress import Progress
 from galerne.latent.autoencoder import Autoencoder
 from galerne.nn.checkpoint import load_module
 from galerne.nn.parallel import best_device
+from galerne.observe.legs import plan_task
 from galerne.observe.operator import check_observed
 from galerne.observe.table import read_observations
-from galerne.observe.task import cutoffs
 from galerne.observe.window import window_times
 from galerne.prior.checkpoint import open_prior
 from galerne.products import write_product
@@ -39,24 +39,27 @@ def draw_posterior(
     task: dict[str, object],
     seed: int,
     threads: int,
+    overlap: int | None = None,
 ) -> None:
     """Condition on the observations up to each cutoff, and write the states asked for [unit]."""
     torch.set_num_threads(threads)
     device = best_device()
     read = (path_observations, path_climatology, path_autoencoder, path_gaussian, path_model)
-    made_of = (window, members, step_hours, sigmas, method, task, seed, threads, device.type)
+    where = device.type
+    made_of = (window, members, step_hours, sigmas, method, task, overlap, seed, threads, where)
     progress = Progress.of(path_checkpoints, "draw_posterior", read, *made_of)
     transform = Transform.open(path_climatology)
     times = window_times(window, step_hours)
-    asked = cutoffs(task["kind"], times, task.get("now_hours", ()))
+    asked, plan = plan_task(times, step_hours, **task)
     table = read_observations(path_observations)
     check_observed(table, times, transform.channels, path_observations)
     drawn = draw_states(
         open_prior(path_gaussian, path_model, **sigmas).to(device),
         load_module(Autoencoder, path_autoencoder).to(device),
-        transform, table, times, asked, progress=progress, members=members, seed=seed, **method,
+        transform, table, times, plan, progress=progress, members=members, seed=seed,
+        overlap=overlap, error=(task.get("carry") or {}).get("error"), **method,
     )  # fmt: skip
-    nothing = unobserved(table, times, asked)
+    nothing = unobserved(table, times, plan)
     write_product(label_members(drawn, members, asked, transform, nothing), path_ensemble)
     shutil.rmtree(path_checkpoints, ignore_errors=True)
 

@@ -16,6 +16,7 @@ from galerne.nn.parallel import best_device
 from galerne.observe.window import window_times
 from galerne.prior.backbone import calendar
 from galerne.prior.checkpoint import open_prior
+from galerne.prior.composition import lengthen
 from galerne.prior.trajectory import Noise, decode_members, draw_windows
 from galerne.products import write_product
 from galerne.stats.transform import Transform
@@ -36,27 +37,25 @@ def sample_prior(
     sampling: dict[str, int],
     seed: int,
     threads: int,
+    overlap: int | None = None,
 ) -> None:
     """Write members of the prior [unit of each variable]."""
     torch.set_num_threads(threads)
     device = best_device()
     read = (path_climatology, path_autoencoder, path_gaussian, path_model)
-    made_of = (window, members, step_hours, sigmas, sampling, seed, threads, device.type)
+    made_of = (window, members, step_hours, sigmas, sampling, seed, threads, overlap, device.type)
     progress = Progress.of(path_checkpoints, "sample_prior", read, *made_of)
     transform = Transform.open(path_climatology)
     autoencoder = load_module(Autoencoder, path_autoencoder).to(device)
     prior = open_prior(path_gaussian, path_model, **sigmas).to(device)
     times = window_times(window, step_hours)
-    noise, season = Noise(seed, members, device.type), calendar(times[:1]).to(device)
-    shape = prior.gaussian.shape
+    prior = lengthen(prior, len(times), overlap)
+    noise, shape = Noise(seed, members, device.type), prior.gaussian.shape
+    season = calendar(times[prior.starts]).to(device)
     z = draw_windows(prior, noise, shape, season=season, progress=progress, **sampling)
     values = transform.inverse(decode_members(autoencoder, z, noise), times)
-    coords = {
-        "number": np.array(members),
-        "time": times,
-        "latitude": transform.latitude,
-        "longitude": transform.longitude,
-    }
+    grid = {"latitude": transform.latitude, "longitude": transform.longitude}
+    coords = {"number": np.array(members), "time": times, **grid}
     write_product(unstack_channels(values, transform.channels, coords), path_ensemble)
     shutil.rmtree(path_checkpoints, ignore_errors=True)
 
@@ -76,5 +75,6 @@ if __name__ == "__main__":
         sigmas=snakemake.params.sigmas,
         sampling=snakemake.params.sampling,
         seed=snakemake.params.seed,
+        overlap=snakemake.params.overlap,
         threads=snakemake.threads,
     )
