@@ -84,7 +84,8 @@ AUDITED = jobs("check_period", GRIDDED)  # an ancient input would hide other cha
 MEASURED = jobs("audit_period", AUDITED)
 FETCHED = jobs("fetch_period", MEASURED, GRIDDED)
 ONE_TASK = jobs(DRAWN, draw_posterior=4, score_members=4, compute_maps=2, plot_maps=1)
-WINDOWED = jobs("draw_baseline", "reconstruct_window", GAUSSIAN, OBSERVED)  # all that has windows
+WINDOWED = jobs("draw_baseline", "reconstruct_window", BOTH, OBSERVED)  # all that has windows
+ACROSS = jobs(SAMPLED, draw_posterior=4, score_members=4)  # windows longer than the prior's
 
 
 class Change(NamedTuple):
@@ -219,6 +220,8 @@ MODULES = {
     "prior/training.py": TRAINED,
     "prior/integrator.py": BOTH,
     "prior/trajectory.py": BOTH,
+    "prior/chain.py": BOTH,
+    "prior/composition.py": BOTH,
     "prior/checkpoint.py": BOTH,
     "observe/network.py": PLACED,
     "observe/noise.py": PLACED,
@@ -229,6 +232,7 @@ MODULES = {
     "observe/orbit.py": OBSERVED,
     "observe/table.py": OBSERVED,
     "observe/task.py": jobs(DRAWN, score_members=12),
+    "observe/legs.py": DRAWN,
     "observe/window.py": jobs(
         "draw_baseline", "reconstruct_window", SAMPLED, OBSERVED, score_members=12
     ),
@@ -239,6 +243,7 @@ MODULES = {
     "assimilate/whitening.py": DRAWN,
     "assimilate/linear.py": DRAWN,
     "assimilate/posterior.py": DRAWN,
+    "assimilate/carried.py": DRAWN,
     "evaluate/ensemble.py": JUDGED,
     "evaluate/scores.py": SCORES,
     "evaluate/maps.py": MAPS,
@@ -328,8 +333,7 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     (f"{SPEEDY}.pressure=[temperature, geopotential, u_component_of_wind, v_component_of_wind]",
      FETCHED),
     (f"{SPEEDY}.levels=[500, 700, 850]", FETCHED),
-    ((f"{SPEEDY}.step_hours=3", f"{TINY}.window_hours=9", "tasks.filtering_tiny.now_hours=[9]",
-      "tasks.forecasting_tiny.now_hours=[3]"), FETCHED),
+    (f"{SPEEDY}.step_hours=3", FETCHED),
     (f"{SPEEDY}.grid.latitudes=24", GRIDDED),
     (f"{SPEEDY}.grid.longitudes=48", GRIDDED),
     (f"{SPEEDY}.grid.poles=true", GRIDDED),
@@ -356,8 +360,9 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     ("autoencoders.tiny.steps=61", LATENT),
     ("autoencoders.tiny.batch_size=8", LATENT),
     ("autoencoders.tiny.learning_rate=2.0e-3", LATENT),
-    (("priors.tiny.states=3", f"{TINY}.window_hours=12", "tasks.filtering_tiny.now_hours=[12]"),
-     WINDOWED),
+    ("priors.tiny.states=3", GAUSSIAN),
+    ("priors.tiny.overlap=1", ACROSS),
+    (f"{TINY}.window_hours=36", WINDOWED),
     ("priors.tiny.sigma_min=0.02", BOTH),
     ("priors.tiny.sigma_max=90.0", BOTH),
     ("priors.tiny.gaussian.components=16", GAUSSIAN),
@@ -401,6 +406,11 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     ("methods.mmps.iterations=5", DRAWN),
     ("methods.sda.gamma=0.2", NOTHING),  # no experiment names it
     ("tasks.filtering_tiny.now_hours=[12]", ONE_TASK),
+    ("tasks.filtering_tiny.window_hours=24", ONE_TASK),
+    ("tasks.filtering_tiny.carry=null", ONE_TASK),
+    ("tasks.filtering_tiny.carry.states=1", ONE_TASK),
+    ("tasks.filtering_tiny.carry.error=0.2", ONE_TASK),
+    ("tasks.forecasting_tiny.carry.error=0.1", ONE_TASK),
     ("evaluation.crps=ecdf", SCORES),
     ("evaluation.map_members=2", MAPS),
     ("report.title=Another", PAGE),
@@ -423,7 +433,7 @@ ADDED: list[tuple[str, Sequence[str], Jobs]] = [
     ("a network", [more("networks", "tiny"), f"{TINY}.networks=[tiny, more]"], PLACED),
     ("a method", [more("methods", "mmps"), f"{TINY}.methods=[mmps, more]"], DRAWN),
     ("a method of another kind", [f"{TINY}.methods=[mmps, sda]"], DRAWN),
-    ("a task", ["tasks.more={kind: filtering, now_hours: [12]}",
+    ("a task", ["tasks.more={kind: filtering, now_hours: [12], window_hours: null, carry: null}",
                 f"{TINY}.tasks=[reanalysis, filtering_tiny, forecasting_tiny, more]"], ONE_TASK),
     ("no more of a task", [f"{TINY}.tasks=[reanalysis, filtering_tiny]"], POOLED),
     ("a prior", [MORE_PRIOR, f"{TINY}.prior=more"], jobs(GAUSSIAN, score_members=12)),
