@@ -20,7 +20,7 @@ from ..nn.fit import Fit, generator
 from ..nn.parallel import Draws, joined
 from ..reading import Ahead
 from .autoencoder import Autoencoder, patch_components
-from .objective import reconstruction_loss, relative_errors
+from .objective import reconstruction_loss, relative_errors, residual_factor
 from .record import StandardisedStates
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def train_on(
     seed: int,
     folder: Path | None,
 ) -> pd.DataFrame | None:
-    """Trains in place, on a GPU if there is one, and returns the curves.
+    """Trains in place, on a GPU if there is one, measures residuals, and returns the curves.
 
     Arguments:
         model: The autoencoder.
@@ -92,6 +92,7 @@ def train_on(
         fit.settle()
         if not team.is_main:
             return None
+    model.residual.copy_(residual_factor(model, check, areas))
     rows = [first, *fit.history, {"step": steps, **error()}]
     return pd.DataFrame(rows, columns=["step", "loss", "validation_relative_rmse"])
 

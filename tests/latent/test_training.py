@@ -26,3 +26,6 @@ def test_training_improves_on_the_linear_start(tmp_path: Path) -> None:
     assert curve["step"].tolist()[:2] == [0, 3]
     assert curve["loss"].iloc[0] != pytest.approx(0)
     assert model.spread.square().mean() == pytest.approx(1, abs=1e-4)
+    left = model.decode(model.encode(x[48:])) - x[48:]
+    variance = model.residual.square().sum(1).mean()
+    assert variance == pytest.approx(left.square().mean().item(), rel=1e-3)

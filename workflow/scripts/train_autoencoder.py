@@ -10,7 +10,7 @@ import torch
 from galerne.grid.areas import cell_areas
 from galerne.jobs.job import Job
 from galerne.latent.autoencoder import Autoencoder
-from galerne.latent.objective import error_table, relative_errors, residual_factor
+from galerne.latent.objective import error_table, relative_errors
 from galerne.latent.record import StandardisedStates, standardised_sample
 from galerne.latent.training import train_on
 from galerne.nn.checkpoint import save_module
@@ -53,7 +53,6 @@ def train_autoencoder(
     curve = train_on(model, x, check, areas, seed=seed, folder=folder, **optimisation)
     if curve is None:  # another process of this training writes
         return
-    model.residual.copy_(residual_factor(model, check, areas))
     save_module(model, arguments, path_model, periods=periods)
     errors = error_table(relative_errors(model, check, areas).numpy(), transform)
     log.info("relative error on validation: %.4f", errors["relative_rmse"].mean())
