@@ -20,6 +20,7 @@ __all__ = ["measure_regridding", "measure_regridding_memory"]
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -100,6 +101,8 @@ def measure_regridding_memory(results: Path) -> Iterator[Comparison]:
 def _alone(*arguments: str) -> str:
     """What a process of its own says, on one thread."""
     env = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    if arguments[0] == "peak":  # as the job is started
+        env |= dict(re.findall(r"(MALLOC_\w+)=(\d+)", (ROOT / "workflow/launch").read_text()))
     command = [sys.executable, "-m", "bench.grid", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     if done.returncode:

@@ -121,3 +121,13 @@ def test_any_other_script_is_one_process_whatever_it_was_given(launch, tmp_path)
 def test_a_command_that_is_no_script_of_a_rule_is_left_alone(launch, tmp_path) -> None:
     done = subprocess.run([LAUNCH, "echo", "$HOME it's"], capture_output=True, text=True)
     assert done.stdout == "$HOME it's\n"
+
+
+@pytest.mark.parametrize(("name", "kept"), [("regrid_period", "1"), ("train_prior", "-")])
+def test_jobs_of_long_records_give_memory_back(tmp_path, name: str, kept: str) -> None:
+    script = tmp_path / f".snakemake/scripts/tmp12ab.{name}.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("import os; print(os.environ.get('MALLOC_ARENA_MAX', '-'))")
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM", "MALLOC"))}
+    said = subprocess.check_output([LAUNCH, sys.executable, script], env=own, text=True)
+    assert said.strip() == kept
