@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from galerne.assimilate.guidance import _linearise
+from galerne.assimilate.linear import derivative
 from galerne.latent.autoencoder import Autoencoder
 from galerne.prior.backbone import Backbone
 
@@ -52,8 +52,10 @@ class Campaign:
     observing: int = 10
     windows: int = 200
     members: int = 50
-    steps: int = 32
-    iterations: int = 4
+    members_per_job: int = 25
+    steps: int = 8
+    iterations: int = 8
+    modes: int = 600
 
     @property
     def state_bytes(self) -> int:
@@ -114,18 +116,25 @@ def networks(campaign: Campaign) -> dict[str, float]:
 
 @cache
 def drawing(campaign: Campaign) -> float:
-    """Operations of one member of one window [1], guided by the covariance of the Gaussian."""
-    autoencoder = _autoencoder(campaign)
-    z = torch.zeros(1, campaign.latent_channels, *campaign.latent_points, device="meta")
+    """Operations of one member of one window [1], by the default method.
+
+    Every state is taken as observed. The preconditioner is shared by the members of a job, and
+    the first step, from infinite noise, needs no network.
+    """
+    c, autoencoder = campaign, _autoencoder(campaign)
+    z = torch.zeros(1, c.latent_channels, *c.latent_points, device="meta")
 
     def step() -> None:
-        y, push, pull = _linearise(autoencoder.decode, z)
-        for _ in range(campaign.iterations + 1):  # the first product is the residual's
+        y, push, pull = derivative(autoencoder.decode_linearly, z)
+        push(z)  # the deviation of the draw
+        for _ in range(c.iterations):
             push(pull(y))
         pull(y)
 
-    guiding = _operations(step) * campaign.states
-    return campaign.steps * (guiding + networks(campaign)["denoise"])
+    product = _operations(lambda: autoencoder.decode_linearly(z))
+    linear = c.steps * _operations(step) + product * c.modes / c.members_per_job
+    work = networks(campaign)
+    return c.states * (c.steps * work["decode"] + linear) + (c.steps - 1) * work["denoise"]
 
 
 def budget(campaign: Campaign, tflops: float) -> dict[str, tuple[float, str]]:

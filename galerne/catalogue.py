@@ -10,6 +10,7 @@ Depends on: nothing but the standard library.
 
 __all__ = [
     "DERIVED",
+    "MEAN_RADIUS",
     "STATIC",
     "VARIABLES",
     "Channel",
@@ -20,6 +21,8 @@ __all__ = [
 ]
 
 from dataclasses import dataclass
+
+MEAN_RADIUS = 6_371.0  # of the Earth [km], IUGG, rounded
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ import pandas as pd
 
 from jaxtyping import Float, Int64
 
-from .orbit import MEAN_RADIUS
+from ..catalogue import MEAN_RADIUS
 
 MOST = 512  # rows of a block
 COLUMNS = ["block", "correlation_log_pressure", "correlation_km"]

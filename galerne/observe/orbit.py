@@ -27,9 +27,10 @@ import numpy as np
 from jaxtyping import Float
 from sgp4.api import WGS72, Satrec
 
+from ..catalogue import MEAN_RADIUS
+
 GRAVITATIONAL_PARAMETER = 398_600.8  # km3 s-2, WGS 72, as in SGP4
 EQUATORIAL_RADIUS = 6_378.135  # km, WGS 72, as in SGP4
-MEAN_RADIUS = 6_371.0  # km, IUGG mean radius, rounded
 ROTATION_RATE = 7.292_115e-5  # rad s-1, WGS 84
 UNIX_EPOCH = 2_440_587.5  # Julian date of 1970-01-01T00
 SGP4_EPOCH = 2_433_281.5  # Julian date of 1949-12-31T00

@@ -2,6 +2,8 @@
 
 import sys
 
+from dataclasses import replace
+
 import pytest
 
 from bench.budget import Campaign, _main, budget, drawing, networks
@@ -9,7 +11,7 @@ from bench.budget import Campaign, _main, budget, drawing, networks
 SMALL = Campaign(
     channels=3, latitudes=16, longitudes=32, latent_channels=8, downsampling=4,
     hidden_channels=16, heads=2, blocks=1, states=4, prior_blocks=2, priors=1, observing=2,
-    windows=3, members=5, steps=2, iterations=1,
+    windows=3, members=5, members_per_job=5, steps=2, iterations=1, modes=10,
 )  # fmt: skip
 
 
@@ -29,12 +31,17 @@ def test_attention_grows_with_the_square_of_the_tokens() -> None:
     assert other - 2 * one == pytest.approx(2 * attention, rel=0.1)
 
 
-def test_more_steps_and_iterations_draw_longer() -> None:
-    assert drawing(Campaign(**(vars(SMALL) | {"steps": 4}))) == 2 * drawing(SMALL)
-    decodes = networks(SMALL)["decode"] * SMALL.states * SMALL.steps
-    one = drawing(SMALL)
-    more = drawing(Campaign(**(vars(SMALL) | {"iterations": 2})))
-    assert 1 * decodes < more - one < 5 * decodes
+@pytest.mark.parametrize(
+    "change", [{}, {"steps": 4}, {"iterations": 3}, {"modes": 20}, {"members_per_job": 1}]
+)
+def test_work_of_a_draw_is_that_of_its_products(change: dict[str, int]) -> None:
+    c = replace(SMALL, **change)
+    product = 2 * (4 * 8) * c.latent_channels * 3 * 4**2  # points, latents, features
+    # A value and the two graphs of a step are products too.
+    products = c.steps * (2 + 1 + 2 * c.iterations + 1) + c.modes / c.members_per_job
+    work = networks(c)
+    network = c.steps * c.states * work["decode"] + (c.steps - 1) * work["denoise"]
+    assert drawing(c) == pytest.approx(network + c.states * products * product)
 
 
 def test_storage_follows_from_the_sizes() -> None:

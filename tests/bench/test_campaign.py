@@ -43,7 +43,8 @@ def test_planning_counts_every_job_once() -> None:
     ]
     models = 1 + 3 * 2
     months = 37 * 12  # downloads
-    years = 4 * 37 + 35 + 36  # fetch, audit, check, regrid (one year of tests); moments, encode
+    # Fetch, audit, check, regrid (one year of tests); harmonics, moments, encode.
+    years = 4 * 37 + 35 + 35 + 36
     record = months + years + 2  # and pooled statistics
     window = 10 + 2 + 3 * 2 + 30 * 2 + 30  # observations, two baselines, samples, draws, maps
     judged = 30 * 4 + 30 + 3  # scores, figures, the report and what it needs

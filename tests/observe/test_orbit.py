@@ -5,7 +5,8 @@ import pytest
 
 from sgp4.propagation import gstime
 
-from galerne.observe.orbit import MEAN_RADIUS, Orbit, sidereal_angle
+from galerne.catalogue import MEAN_RADIUS
+from galerne.observe.orbit import Orbit, sidereal_angle
 
 ORBIT = Orbit(830.0, 98.7, 20.0, 50.0)
 START = np.datetime64("2004-01-14", "ns")

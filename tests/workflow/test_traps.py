@@ -6,6 +6,7 @@ import pickle
 import re
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import cfgrib
@@ -110,8 +111,12 @@ def test_a_pickle_in_a_column_of_a_table_stays_bytes(trap: Trap, tmp_path: Path)
     schema = pa.schema(
         [pickled if name == "observation" else SCHEMA.field(name) for name in COLUMNS]
     )
-    rows = {name: pa.array([None], schema.field(name).type) for name in COLUMNS}
-    rows["withheld"] = pa.array([False])
+    row = {
+        "time": datetime(2004, 1, 14), "lat": 1.0, "lon": 2.0, "level": None, "observation": 280.0,
+        "error": 1.0, "variable": "2m_temperature", "platform": "stations", "station": "a",
+        "withheld": False,
+    }  # fmt: skip
+    rows = {name: pa.array([row[name]], schema.field(name).type) for name in COLUMNS}
     table = pa.table(rows, schema).replace_schema_metadata({"pandas": pickle.dumps(trap)})
     pq.write_table(table, tmp_path / "observations.parquet")
     assert len(read_observations(tmp_path / "observations.parquet")) == 1
