@@ -53,7 +53,7 @@ from torch import Tensor
 
 from ..prior.composition import LongDenoiser
 from ..prior.denoiser import WindowDenoiser
-from .linear import Preconditioner, derivative, solve
+from .linear import Preconditioner, derivative, place_levels, solve
 
 
 class MomentMatching(Denoiser):
@@ -71,6 +71,8 @@ class MomentMatching(Denoiser):
         solver: ``cg``, or ``gmres`` (azula), which needs no symmetry.
         iterations: Iterations of the solver at every step.
         modes: Leading eigenvectors of the prior in the preconditioner; 0 for none.
+        placement: Of noise levels: ``even`` in their logarithm, or where the ``posterior``
+            changes, as far as these eigenvectors know it.
     """
 
     def __init__(
@@ -84,12 +86,13 @@ class MomentMatching(Denoiser):
         solver: Literal["cg", "gmres"] = "cg",
         iterations: int = 4,
         modes: int = 0,
+        placement: Literal["even", "posterior"] = "even",
     ) -> None:
         super().__init__()
         self.denoiser, self.y, self.A = denoiser, y, A
         self.covariance, self.iterations, self.modes = covariance, iterations, modes
         self.linearise = A.linearise if linearisation == "linear" else partial(derivative, A)
-        self.solver = solver
+        self.solver, self.placement = solver, placement
         self.memory: dict[str, Tensor] = {}
         self._preconditioner: Preconditioner | None = None
 
@@ -97,6 +100,13 @@ class MomentMatching(Denoiser):
     def schedule(self) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
         """The schedule of the prior."""
         return self.denoiser.schedule
+
+    @torch.no_grad()
+    def levels(self, steps: int) -> Float[Tensor, " level"] | None:
+        """The noise levels that steps lead to before the last one; ``None`` for even ones."""
+        if self.placement == "even":
+            return None
+        return place_levels(self._precondition().posterior_variances().cpu(), steps)
 
     @torch.no_grad()
     def forward(

@@ -18,7 +18,7 @@ Conventions: observations are the last dimension; a batch is solved member by me
 member feels another.
 """
 
-__all__ = ["Preconditioner", "derivative", "solve"]
+__all__ = ["Preconditioner", "derivative", "place_levels", "solve"]
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -80,6 +80,15 @@ class Preconditioner:
             self.parts = [(index, whole[:, index]) for index in found if len(index)]
         self.grams = [part.double() @ part.double().T for _, part in self.parts]
 
+    def posterior_variances(self) -> Float[Tensor, " n"]:
+        """Variances given the observations, along their own axes among the eigenvectors [1].
+
+        Of several pieces all are listed.
+        """
+        inverse = (1 / self.variance).diag()
+        found = [torch.linalg.eigvalsh(inverse + gram) for gram in self.grams]
+        return 1 / torch.cat(found)
+
     def at(self, sigma_t: Float[Tensor, ""]) -> Product:
         """Returns the approximate inverse at a noise level."""
         inverse = (1 / self.variance + 1 / sigma_t.double().square()).diag()
@@ -110,6 +119,32 @@ def _owners(
         else:
             owner, most = torch.where(size > most, k, owner), torch.maximum(size, most)
     return owner
+
+
+def place_levels(variances: Float[Tensor, " n"], steps: int) -> Float[Tensor, " level"]:
+    r"""Noise levels between which a posterior changes by equal amounts.
+
+    A Gaussian of variances :math:`\mu_i` has, given a window with noise of :math:`\sigma`, the
+    total variance :math:`\sum_i (1 / \mu_i + 1 / \sigma^2)^{-1}`, which falls from that of the
+    posterior to nothing. Every level takes an equal share of it.
+
+    Arguments:
+        variances: The variances of the posterior.
+        steps: Steps, the first of which starts from infinite noise.
+
+    Returns:
+        The ``steps - 1`` levels that steps lead to before the last, falling.
+    """
+    mu = variances.double().clamp_min(TINY)
+    low = torch.full((steps - 1,), mu.min().log().item() - 20, dtype=torch.float64)
+    high = torch.full_like(low, mu.max().log().item() + 20)
+    share = 1 - torch.arange(1, steps, dtype=torch.float64) / steps
+    for _ in range(60):  # bisection of log variance
+        middle = (low + high) / 2
+        left = 1 / (1 / mu + torch.exp(-middle)[:, None])
+        above = left.sum(1) / mu.sum() > share
+        low, high = torch.where(above, low, middle), torch.where(above, middle, high)
+    return torch.exp((low + high) / 4)
 
 
 def solve(

@@ -41,6 +41,9 @@ class MomentMatching(Strict):
     modes: int = Field(
         ge=0, le=8192, description="Leading eigenvectors of the prior that precondition cg."
     )
+    placement: Literal["even", "posterior"] = Field(
+        description="Of noise levels: even in their logarithm, or where the posterior changes."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "MomentMatching":
@@ -48,6 +51,8 @@ class MomentMatching(Strict):
             raise ValueError("sampler redraw needs covariance gaussian")
         if self.modes and (self.solver, self.covariance) != ("cg", "gaussian"):
             raise ValueError("modes precondition solver cg with covariance gaussian only: set 0")
+        if self.placement == "posterior" and (self.sampler != "redraw" or not self.modes):
+            raise ValueError("placement posterior needs sampler redraw and modes: set even")
         return self
 
 

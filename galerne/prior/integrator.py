@@ -90,6 +90,7 @@ class Walk:
         sampler: Name of the sampler.
         steps: Steps from the greatest to the least noise level.
         memory: What the denoiser remembers from step to step, by name; shared with it.
+        levels: The noise levels that steps lead to before the last; even ones if ``None``.
         settings: Further settings of the sampler: ``corrections`` and ``delta`` of ``pc``.
 
     Raises:
@@ -105,6 +106,7 @@ class Walk:
         sampler: str,
         steps: int,
         memory: dict[str, Tensor],
+        levels: Float[Tensor, " level"] | None = None,
         **settings: float,
     ) -> None:
         if sampler not in SAMPLERS:
@@ -114,6 +116,8 @@ class Walk:
         self.denoiser, self.z, self.noise, self.memory = denoiser, z, noise, memory
         self.sampler = SAMPLERS[sampler](denoiser, steps=steps, silent=True, **settings)
         self.time = self.sampler.timesteps.to(z.device)
+        if levels is not None:
+            self.time[1:-1] = _times(denoiser.schedule, levels).to(self.time)
         self.predictions: list[Tensor] = []
 
     @torch.no_grad()
@@ -191,3 +195,15 @@ class Walk:
         alpha_s, sigma_s = self.denoiser.schedule(self.time[i + 1])
         z_hat = self.denoiser(self.z, self.time[i], **condition).mean
         return alpha_s * z_hat + sigma_s / sigma * (self.z - alpha * z_hat)
+
+
+def _times(
+    schedule: Callable[[Tensor], tuple[Tensor, Tensor]], levels: Float[Tensor, " level"]
+) -> Float[Tensor, " level"]:
+    """The times of a schedule at which it has these noise levels, as far as it goes."""
+    low, high = torch.zeros_like(levels), torch.ones_like(levels)
+    for _ in range(40):  # bisection
+        middle = (low + high) / 2
+        above = schedule(middle)[1] > levels
+        low, high = torch.where(above, low, middle), torch.where(above, middle, high)
+    return (low + high) / 2

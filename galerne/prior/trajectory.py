@@ -60,7 +60,8 @@ def draw_windows(
 
     Arguments:
         denoiser: The denoiser, of the prior or given observations; one whose
-            ``needs_next_time`` is true is told the time that each step goes to.
+            ``needs_next_time`` is true is told the time that each step goes to, and one that
+            has ``levels`` says where steps lead to.
         noise: White noise of each member, by use and shape, such as :class:`Noise`.
         shape: Shape of a window.
         sampler: Name of the integrator.
@@ -79,6 +80,8 @@ def draw_windows(
     _, sigma = denoiser.schedule(torch.ones(()))
     z = (1 + sigma**2).sqrt() * noise("start", shape)
     memory = {} if memory is None else memory
+    if hasattr(denoiser, "levels"):
+        settings = settings | {"levels": denoiser.levels(steps)}
     walk = Walk(denoiser, z, noise, sampler=sampler, steps=steps, memory=memory, **settings)
     first, saved = progress.latest()
     if first:

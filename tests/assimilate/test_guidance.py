@@ -9,6 +9,7 @@ from galerne.assimilate.guidance import MomentMatching
 from galerne.prior.composition import LongDenoiser
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.gaussian import WindowGaussian
+from galerne.prior.integrator import Walk
 from galerne.prior.trajectory import Noise, draw_windows
 
 SHAPE = (3, 2, 2, 8)
@@ -95,11 +96,11 @@ class Forgetful(dict):
 
 
 @pytest.mark.parametrize("steps", [1, 3])
-@pytest.mark.parametrize("modes", [0, 200])
+@pytest.mark.parametrize(("modes", "placement"), [(0, "even"), (200, "even"), (200, "posterior")])
 def test_redrawn_members_are_exact_draws_of_the_posterior(
-    world: World, modes: int, steps: int
+    world: World, modes: int, placement: str, steps: int
 ) -> None:
-    settings = {"iterations": 6 if modes else 12, "modes": modes}
+    settings = {"iterations": 6 if modes else 12, "modes": modes, "placement": placement}
     model = MomentMatching(world.prior, world.white, world.A, **settings)
     settings = {"sampler": "redraw", "steps": steps, "season": SEASON}
     z = draw_windows(model, white(20_000), SHAPE, **settings).flatten(1).double()
@@ -110,6 +111,23 @@ def test_redrawn_members_are_exact_draws_of_the_posterior(
     found = whitened.T @ whitened / len(z)
     assert (found - torch.eye(len(found))).abs().max() < 0.05
     assert (found - torch.eye(len(found))).square().mean().sqrt() < 0.009
+
+
+def test_levels_are_placed_where_the_posterior_changes(world: World) -> None:
+    """Each takes an equal share of the posterior's total variance."""
+    settings = {"modes": 200, "placement": "posterior"}
+    model = MomentMatching(world.prior, world.white, world.A, **settings)
+    left = torch.linalg.eigvalsh(world.given(world.mean, world.cov)[1]).clamp_min(0)
+    levels = model.levels(5)
+    shares = [(left * s**2 / (left + s**2)).sum() / left.sum() for s in levels]
+    # What each wavenumber's leading components leave out is not known to the eigenvectors.
+    expected = torch.tensor([0.8, 0.6, 0.4, 0.2], dtype=torch.float64)
+    torch.testing.assert_close(torch.stack(shares), expected, rtol=0, atol=0.06)
+    walk = Walk(model, torch.zeros(1, *SHAPE), sampler="redraw", steps=5, memory={}, levels=levels)
+    found = world.prior.schedule(walk.time)[1]
+    torch.testing.assert_close(found[1:-1].double(), levels, rtol=1e-4, atol=0)
+    assert walk.time[[0, -1]].tolist() == [1, 0]
+    assert MomentMatching(world.prior, world.white, world.A).levels(5) is None
 
 
 def test_redrawing_needs_a_covariance_whose_root_is_known(world: World) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from galerne.assimilate.linear import Preconditioner, derivative, solve
+from galerne.assimilate.linear import Preconditioner, derivative, place_levels, solve
 
 
 @pytest.fixture
@@ -40,6 +40,22 @@ def test_all_eigenvectors_make_the_exact_inverse(world: tuple, sigma: float) -> 
     b = torch.randn(3, 25)
     expected = torch.linalg.solve(dense(world, sigma), b.double().T).T
     torch.testing.assert_close(inverse(b).double(), expected, rtol=2e-3, atol=2e-4)
+
+
+def test_variances_given_observations_are_those_of_the_posterior(world: tuple) -> None:
+    vectors, variance, J = world
+    made = Preconditioner(lambda e: e @ J.T, [(vectors, variance)])
+    e, v, j = (part.double() for part in world)
+    expected = torch.linalg.eigvalsh(torch.linalg.inv(e.T @ (1 / v).diag() @ e + j.T @ j))
+    found = made.posterior_variances().sort().values
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-9)
+
+
+def test_one_variance_is_shared_out_in_closed_form() -> None:
+    share = torch.tensor([0.75, 0.5, 0.25], dtype=torch.float64)
+    found = place_levels(torch.tensor([9.0]), 4)
+    torch.testing.assert_close(found, 3 * (share / (1 - share)).sqrt())
+    assert len(place_levels(torch.tensor([9.0, 1.0]), 1)) == 0
 
 
 @pytest.mark.parametrize("leading", [0, 25])

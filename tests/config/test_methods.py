@@ -62,6 +62,8 @@ def test_the_library_takes_every_key_of_a_block(name: str) -> None:
         ("pgdm", "iterations", 0, "greater than or equal to 1"),
         ("mmps", "covariance", "jacobian", "redraw needs covariance gaussian"),
         ("mmps", "solver", "gmres", "modes precondition solver cg"),
+        ("mmps", "modes", 0, "placement posterior needs sampler redraw and modes"),
+        ("mmps", "sampler", "ddpm", "placement posterior needs sampler redraw and modes"),
         ("tmpd", "sampler", "redraw", "ddim"),
         ("mmps", "guidance", "nudging", "'mmps', 'mmps_published', 'tmpd', 'jfps'"),
     ],

@@ -69,6 +69,7 @@ SCORES = jobs("score_members", POOLED)
 MAPS = jobs("compute_maps", "plot_maps", PAGE)
 JUDGED = jobs(SCORES, MAPS)
 DRAWN = jobs("draw_posterior", JUDGED, score_members=3)
+PLAIN = ("methods.mmps.modes=0", "methods.mmps.placement=even")  # what others than cg need
 SAMPLED = jobs("sample_prior", JUDGED, score_members=3)
 BOTH = jobs(SAMPLED, DRAWN, score_members=6)
 OBSERVED = jobs("simulate_observations", DRAWN, score_members=12)
@@ -396,13 +397,13 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     (f"{NETWORK}.polar_orbiter.errors.temperature=1.1", OBSERVED),
     (f"{NETWORK}.soundings.correlation={{log_pressure: 0.3}}", OBSERVED),
     (f"{NETWORK}.polar_orbiter.correlation={{log_pressure: null, km: 300}}", OBSERVED),
-    (("methods.mmps.covariance=jacobian", "methods.mmps.sampler=heun", "methods.mmps.modes=0"),
-     DRAWN),
+    (("methods.mmps.covariance=jacobian", "methods.mmps.sampler=heun", *PLAIN), DRAWN),
     ("methods.mmps.linearisation=exact", DRAWN),
-    ("methods.mmps.sampler=heun", DRAWN),
+    (("methods.mmps.sampler=heun", "methods.mmps.placement=even"), DRAWN),
     ("methods.mmps.steps=11", DRAWN),
-    (("methods.mmps.solver=gmres", "methods.mmps.modes=0"), DRAWN),
+    (("methods.mmps.solver=gmres", *PLAIN), DRAWN),
     ("methods.mmps.modes=10", DRAWN),
+    ("methods.mmps.placement=even", DRAWN),
     ("methods.mmps.iterations=5", DRAWN),
     ("methods.sda.gamma=0.2", NOTHING),  # no experiment names it
     ("tasks.filtering_tiny.now_hours=[12]", ONE_TASK),
