@@ -112,6 +112,11 @@ class OnePoint(Autoencoder):
         """The same: nothing is left out."""
         return self.decode(z)
 
+    def decode_points(self, z: Tensor, points: Tensor) -> Tensor:
+        """Some points of windows of fields."""
+        fields = self.decode_linearly(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+        return fields.flatten(1).index_select(1, points)
+
     def residuals(self, noise: Tensor) -> Tensor:
         """None: latents say all."""
         return torch.zeros_like(noise)

@@ -30,6 +30,9 @@ from ..observe.operator import Interpolation, ObservationOperator
 from .linear import derivative
 from .whitening import Whitening
 
+WHOLE = 2**26  # most numbers of decoded fields at a time
+FEW = 40  # a point decoded by itself takes as long as so many of a whole field (measured: 38)
+
 
 class ForwardOperator(nn.Module):
     """Decodes windows of latents and observes them.
@@ -87,13 +90,18 @@ class ForwardOperator(nn.Module):
             self.register_buffer("exponents", torch.from_numpy(exponents).float())
         self.register_buffer("offset", offset.double())
         frames, indices = _observed(operator)
+        points, of = np.unique(indices, return_inverse=True)
+        self.size = int(np.prod(operator.shape[1:]))
+        self.bounds = np.searchsorted(points, self.size * np.arange(len(frames) + 1)).tolist()
+        self.few = FEW * len(points) < self.size * len(frames)
         self.register_buffer("frames", torch.from_numpy(frames))
-        self.register_buffer("indices", torch.from_numpy(indices.reshape(-1)))
+        self.register_buffer("points", torch.from_numpy(points))
+        self.register_buffer("of", torch.from_numpy(of.reshape(-1)))
         self.register_buffer("weights", torch.from_numpy(weights).float())
 
     def forward(self, z: Float[Tensor, "batch state latent y x"]) -> Float[Tensor, "batch obs"]:
         """Returns what is seen of the anomalies, whitened [1]."""
-        return self.observe(self._decoded(self.autoencoder.decode, z))
+        return self.whiten(self.see(self._decoded(self.autoencoder.decode, z)))
 
     def linearise(
         self, z: Float[Tensor, "batch state latent y x"]
@@ -113,20 +121,27 @@ class ForwardOperator(nn.Module):
             anomaly = self._decoded(self.autoencoder.decode, z)
 
         def follow(change: Tensor) -> Tensor:
-            return self.observe(anomaly + self._decoded(self.autoencoder.decode_linearly, change))
+            return self.whiten(self.see(anomaly + self._followed(change)))
 
         return derivative(follow, torch.zeros_like(z))
 
     def _decoded(self, decode: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
-        """The states that are seen, decoded."""
-        some = z.index_select(1, self.frames)
-        return decode(some.flatten(0, 1)).unflatten(0, some.shape[:2])
+        """The points that are seen; some states at a time are whole."""
+        some, seen = z.index_select(1, self.frames), []
+        count = max(WHOLE // (len(z) * self.size), 1)
+        for k in range(0, len(self.frames), count):
+            part = some[:, k : k + count]
+            fields = decode(part.flatten(0, 1)).unflatten(0, part.shape[:2]).flatten(1)
+            points = self.points[self.bounds[k] : self.bounds[min(k + count, len(self.frames))]]
+            seen.append(fields.index_select(1, points - k * self.size))
+        return torch.cat(seen, dim=1)
 
-    def observe(
-        self, anomaly: Float[Tensor, "batch state channel lat lon"]
-    ) -> Float[Tensor, "batch obs"]:
-        """Returns what is seen of standardised anomalies, whitened [1]."""
-        return self.whiten(self.see(anomaly))
+    def _followed(self, change: Tensor) -> Tensor:
+        """Changes of the points that are seen, by the linear part of the decoder."""
+        if self.few:
+            some = change.index_select(1, self.frames)
+            return self.autoencoder.decode_points(some, self.points)
+        return self._decoded(self.autoencoder.decode_linearly, change)
 
     @torch.no_grad()
     def representation_error(self, noise: Iterable[Tensor]) -> Float[Tensor, "obs"]:
@@ -138,18 +153,14 @@ class ForwardOperator(nn.Module):
         Arguments:
             noise: White noise for each draw, shape (state, channel, lat, lon).
         """
-        squares = [
-            self.see(self.autoencoder.residuals(white[self.frames])[None])[0].square()
-            for white in noise
-        ]
+        fields = (self.autoencoder.residuals(white[self.frames]) for white in noise)
+        points = (field.flatten()[None].index_select(1, self.points) for field in fields)
+        squares = [self.see(some)[0].square() for some in points]
         return torch.stack(squares).mean(0).sqrt()
 
-    def see(
-        self, anomaly: Float[Tensor, "batch state channel lat lon"]
-    ) -> Float[Tensor, "batch obs"]:
-        """Returns what is seen of standardised anomalies of the states seen [unit of each]."""
-        anomaly = anomaly.flatten(1)
-        seen = anomaly.index_select(1, self.indices).unflatten(1, self.shape)
+    def see(self, anomaly: Float[Tensor, "batch point"]) -> Float[Tensor, "batch obs"]:
+        """Returns what is seen of standardised anomalies at the points seen [unit of each]."""
+        seen = anomaly.index_select(1, self.of).unflatten(1, self.shape)
         if self.curved:
             seen = torch.where(self.logarithm, torch.expm1(seen * self.exponents), seen)
         return self._combined((seen * self.weights).sum(-1))

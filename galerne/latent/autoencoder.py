@@ -34,7 +34,7 @@ from collections.abc import Iterable
 
 import torch
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
@@ -129,6 +129,25 @@ class Autoencoder(nn.Module):
         """Decodes small latents by the linear part alone [1]."""
         patches = torch.einsum("bkyx,fk->bfyx", self.unit * z, self.basis)
         return pixel_shuffle(patches, self.downsampling)
+
+    def decode_points(
+        self, z: Float[Tensor, "batch state latent y x"], points: Int[Tensor, " point"]
+    ) -> Float[Tensor, "batch point"]:
+        """Decodes some points of small latents by the linear part alone [1].
+
+        Arguments:
+            z: Windows of latents.
+            points: Places in the flattened fields, (state, channel, lat, lon).
+        """
+        side, (rows, columns) = self.downsampling, self.grid
+        rest, x = points // (columns * side), points % (columns * side)
+        rest, y = rest // (rows * side), rest % (rows * side)
+        channels = len(self.basis) // side**2
+        state, channel = rest // channels, rest % channels
+        feature = (channel * side + y % side) * side + x % side
+        place = (state * rows + y // side) * columns + x // side
+        latents = z.movedim(2, -1).flatten(1, 3).index_select(1, place)
+        return self.unit * torch.einsum("bpk,pk->bp", latents, self.basis[feature])
 
     def residuals(
         self, noise: Float[Tensor, "batch channel lat lon"]

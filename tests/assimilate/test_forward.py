@@ -47,6 +47,39 @@ def test_it_sees_what_the_operator_sees_of_the_decoded_fields(
     torch.testing.assert_close(A(z), innovation, atol=2e-3, rtol=1e-4)
 
 
+@pytest.mark.parametrize("few", [True, False])
+def test_small_changes_are_followed_where_they_are_seen(
+    table: pd.DataFrame, transform: Transform, autoencoder: Autoencoder, few: bool
+) -> None:
+    """By the linear part of the decoder, point by point or of whole fields."""
+    A, operator = build(table, transform, autoencoder)
+    A.few = few
+    z, u = torch.randn(2, 2, 3, 8, 4, 8)
+    y, push, pull = A.linearise(z)
+    torch.testing.assert_close(y, A(z))
+    fields = torch.stack([autoencoder.decode_linearly(window) for window in u])
+    seen = operator.apply(fields.double().numpy() * transform.scale_at(TIMES))
+    expected = A.whiten(torch.from_numpy(seen).float())
+    torch.testing.assert_close(push(u), expected, rtol=1e-4, atol=1e-4)
+    v = torch.randn(2, len(table))
+    torch.testing.assert_close((push(u) * v).sum(), (u * pull(v)).sum(), rtol=1e-4, atol=1e-4)
+
+
+def test_states_are_decoded_some_at_a_time(
+    table: pd.DataFrame,
+    transform: Transform,
+    autoencoder: Autoencoder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    A, _ = build(table, transform, autoencoder)
+    z, counts, decode = torch.randn(2, 3, 8, 4, 8), [], autoencoder.decode
+    expected = A(z)
+    monkeypatch.setattr("galerne.assimilate.forward.WHOLE", 2 * A.size)
+    monkeypatch.setattr(autoencoder, "decode", lambda x: counts.append(len(x)) or decode(x))
+    torch.testing.assert_close(A(z), expected)
+    assert max(counts) == 2
+
+
 def test_the_climatology_is_no_innovation(
     table: pd.DataFrame, transform: Transform, autoencoder: Autoencoder
 ) -> None:
