@@ -14,9 +14,10 @@ whose first term is what the climatology shows; derivatives go through the expon
 What is seen is whitened: in units of the errors, and those independent.
 """
 
-__all__ = ["ForwardOperator"]
+__all__ = ["ForwardOperator", "StateByState"]
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -34,6 +35,23 @@ WHOLE = 2**26  # most numbers of decoded fields at a time
 FEW = 40  # a point decoded by itself takes as long as so many of a whole field (measured: 38)
 
 
+@dataclass(frozen=True)
+class StateByState:
+    """Fields at some times, of which only one is in memory at a time.
+
+    Arguments:
+        evaluate: Gives the fields at some times, shape (time, channel, lat, lon).
+        times: The times, shape (state,).
+    """
+
+    evaluate: Callable[[np.ndarray], np.ndarray]
+    times: np.ndarray
+
+    def __getitem__(self, state: int) -> Float[np.ndarray, "channel lat lon"]:
+        """The field of a state."""
+        return self.evaluate(self.times[state : state + 1])[0]
+
+
 class ForwardOperator(nn.Module):
     """Decodes windows of latents and observes them.
 
@@ -41,8 +59,9 @@ class ForwardOperator(nn.Module):
         autoencoder: The decoder.
         operator: The observation operator, for the states of a window; speeds of winds are
             taken of whole winds, not of their anomalies.
-        centre: What anomalies are about at the states of the window [unit of each channel].
-        scale: The scale of anomalies at the states of the window [unit of each channel].
+        centre: What anomalies are about at each state of the window [unit of each channel];
+            asked for one state at a time.
+        scale: The scale of anomalies at each state of the window, likewise.
         epsilon: The constant of channels that are a logarithm, zero of the others.
         whiten: Takes the errors' covariance out.
     """
@@ -51,8 +70,8 @@ class ForwardOperator(nn.Module):
         self,
         autoencoder: Autoencoder,
         operator: Interpolation | ObservationOperator,
-        centre: Float[np.ndarray, "state channel lat lon"],
-        scale: Float[np.ndarray, "state channel lat 1"],
+        centre: Float[np.ndarray, "state channel lat lon"] | StateByState,
+        scale: Float[np.ndarray, "state channel lat 1"] | StateByState,
         epsilon: Float[np.ndarray, " channel"],
         whiten: Whitening,
     ) -> None:
@@ -67,31 +86,27 @@ class ForwardOperator(nn.Module):
             operator = operator.sums
         else:
             self.first = None
-        count, places = operator.indices.shape
-        self.shape = (count, places)
+        self.shape = operator.indices.shape
+        self.size = int(np.prod(operator.shape[1:]))
+        epsilon = epsilon[operator.indices % self.size // int(np.prod(operator.shape[2:]))]
         # What the climatology alone would show, in double precision: pressure is large
         # against its anomalies.
-        centre, epsilon = centre.astype(np.float64), epsilon[:, None, None]
-        with np.errstate(over="ignore", invalid="ignore"):  # of channels that are none
-            shown = np.where(epsilon > 0, epsilon * np.expm1(centre), centre)
-            slope = np.where(epsilon > 0, epsilon * np.exp(centre), 1.0)
-        offset = torch.from_numpy(operator.apply(shown))
-        row = operator.indices // operator.shape[3]
-        scales = scale.reshape(-1)[row]
-        weights = operator.weights * scales
-        channel = operator.indices // np.prod(operator.shape[2:]) % operator.shape[1]
-        logarithm = epsilon.reshape(-1)[channel] > 0
+        shown = _picked(centre, operator).astype(np.float64)
+        scales = _picked(scale, operator)
+        weights, logarithm = operator.weights * scales, epsilon > 0
         self.curved = bool(logarithm.any())
         if self.curved:
-            steep = operator.weights * slope.reshape(-1)[operator.indices]
+            exponent = np.where(logarithm, shown, 0.0)
+            shown = np.where(logarithm, epsilon * np.expm1(exponent), shown)
+            steep = operator.weights * epsilon * np.exp(exponent)
             weights = np.where(logarithm, steep, weights)
             self.register_buffer("logarithm", torch.from_numpy(logarithm))
             exponents = np.where(logarithm, scales, 0)
             self.register_buffer("exponents", torch.from_numpy(exponents).float())
-        self.register_buffer("offset", offset.double())
+        offset = (operator.weights * shown).sum(-1)
+        self.register_buffer("offset", torch.from_numpy(offset).double())
         frames, indices = _observed(operator)
         points, of = np.unique(indices, return_inverse=True)
-        self.size = int(np.prod(operator.shape[1:]))
         self.bounds = np.searchsorted(points, self.size * np.arange(len(frames) + 1)).tolist()
         self.few = FEW * len(points) < self.size * len(frames)
         self.register_buffer("frames", torch.from_numpy(frames))
@@ -112,13 +127,14 @@ class ForwardOperator(nn.Module):
         changes of latents are followed by the linear part of the decoder.
 
         Arguments:
-            z: Windows of latents.
+            z: Windows of latents; a window that is expanded into a batch is decoded once.
 
         Returns:
             What is seen [1], the product with the derivative, and that with its transpose.
         """
+        one = z[:1] if z.stride(0) == 0 else z
         with torch.no_grad():
-            anomaly = self._decoded(self.autoencoder.decode, z)
+            anomaly = self._decoded(self.autoencoder.decode, one).expand(len(z), -1)
 
         def follow(change: Tensor) -> Tensor:
             return self.whiten(self.see(anomaly + self._followed(change)))
@@ -144,19 +160,26 @@ class ForwardOperator(nn.Module):
         return self._decoded(self.autoencoder.decode_linearly, change)
 
     @torch.no_grad()
-    def representation_error(self, noise: Iterable[Tensor]) -> Float[Tensor, "obs"]:
+    def representation_error(
+        self, noise: Callable[[int, int], Tensor], draws: int
+    ) -> Float[Tensor, "obs"]:
         """Returns the standard deviation of what is seen of residuals [unit of each variable].
 
         An observation sees the state, latents say it but for a residual: to latents, what is
         seen of the residual is an error. It is estimated from draws, about the climatology.
 
         Arguments:
-            noise: White noise for each draw, shape (state, channel, lat, lon).
+            noise: White noise of a draw for a state, shape (channel, lat, lon).
+            draws: How many draws.
         """
-        fields = (self.autoencoder.residuals(white[self.frames]) for white in noise)
-        points = (field.flatten()[None].index_select(1, self.points) for field in fields)
-        squares = [self.see(some)[0].square() for some in points]
-        return torch.stack(squares).mean(0).sqrt()
+        total, bounds = torch.zeros(()), self.bounds
+        for draw in range(draws):
+            seen = []
+            for k, state in enumerate(self.frames.tolist()):
+                field = self.autoencoder.residuals(noise(draw, state)[None]).flatten()
+                seen.append(field[self.points[bounds[k] : bounds[k + 1]] - k * self.size])
+            total = total.to(field) + self.see(torch.cat(seen)[None])[0].square()
+        return (total / draws).sqrt()
 
     def see(self, anomaly: Float[Tensor, "batch point"]) -> Float[Tensor, "batch obs"]:
         """Returns what is seen of standardised anomalies at the points seen [unit of each]."""
@@ -186,6 +209,19 @@ class ForwardOperator(nn.Module):
         u, v = self.offset[self.first].float(), self.offset[there].float()
         moved = speed(one + u, sums.index_select(1, there) + v) - speed(u, v)
         return torch.where(self.second < 0, one, moved)
+
+
+def _picked(
+    fields: Float[np.ndarray, "state channel lat #lon"] | StateByState, operator: Interpolation
+) -> Float[np.ndarray, "obs k"]:
+    """The values at the places of an operator, from one field at a time."""
+    state, place = np.divmod(operator.indices.reshape(-1), int(np.prod(operator.shape[1:])))
+    order = np.argsort(state, kind="stable")
+    found = np.empty(len(order), np.float32)
+    for some in np.split(order, np.flatnonzero(np.diff(state[order])) + 1):
+        field = np.broadcast_to(fields[int(state[some[0]])], operator.shape[1:])
+        found[some] = field.reshape(-1)[place[some]]
+    return found.reshape(operator.indices.shape)
 
 
 def _observed(operator: Interpolation) -> tuple[np.ndarray, np.ndarray]:

@@ -66,18 +66,21 @@ class Preconditioner:
         vectors: Iterable[tuple[Tensor, Tensor]],
         pieces: Sequence[slice] | None = None,
     ) -> None:
-        seen, variance, shape = [], [], None
+        seen, variance, found = [], [], [slice(None)]
         for e, v in vectors:
-            seen.append(push(e))
+            rows = push(e)
+            if pieces is not None and not seen:
+                owner = _owners(push, pieces, e.shape[1:], rows)
+                own = ((owner == k).nonzero()[:, 0] for k in range(len(pieces)))
+                found = [index for index in own if len(index)]
+            seen.append([rows[:, index] for index in found])
             variance.append(v)
-            shape = e.shape[1:]
-        self.variance, whole = torch.cat(variance).double(), torch.cat(seen)
-        if pieces is None:
-            self.parts = [(slice(None), whole)]
-        else:
-            owner = _owners(push, pieces, shape, whole)
-            found = ((owner == k).nonzero()[:, 0] for k in range(len(pieces)))
-            self.parts = [(index, whole[:, index]) for index in found if len(index)]
+        self.variance = torch.cat(variance).double()
+        self.parts: list[tuple[slice | Tensor, Tensor]] = []
+        for k, index in enumerate(found):
+            self.parts.append((index, torch.cat([rows[k] for rows in seen])))
+            for rows in seen:
+                rows[k] = None  # or there would be two of everything for a while
         self.grams = [part.double() @ part.double().T for _, part in self.parts]
 
     def posterior_variances(self) -> Float[Tensor, " n"]:
@@ -107,18 +110,24 @@ class Preconditioner:
 def _owners(
     push: Product, pieces: Sequence[slice], shape: torch.Size, like: Tensor
 ) -> Int[Tensor, " obs"]:
-    """The piece that each observation sees most of, by one random state in each."""
+    """The piece that each observation sees most of, by a few random trajectories.
+
+    Pieces are told apart by the bits of their numbers, so that there are as many trajectories as
+    bits. Bits are those of Gray's code: of two neighbours, which an observation may see
+    both, all agree but one.
+    """
     rng = torch.Generator().manual_seed(0)
-    white, most, owner = torch.randn(shape, generator=rng).to(like), None, None
-    for k, piece in enumerate(pieces):
-        probe = torch.zeros_like(white)
-        probe[piece] = white[piece]
-        size = push(probe[None])[0].abs()
-        if most is None:
-            most, owner = size, torch.zeros_like(size, dtype=torch.long)
-        else:
-            owner, most = torch.where(size > most, k, owner), torch.maximum(size, most)
-    return owner
+    white = torch.randn(shape, generator=rng).to(like)
+    codes = [k ^ (k >> 1) for k in range(len(pieces))]
+    owner = torch.zeros(like.shape[1], dtype=torch.long, device=like.device)
+    for bit in range(max(codes).bit_length()):
+        sides = torch.zeros(2, *shape).to(like)
+        for code, piece in zip(codes, pieces, strict=True):
+            sides[code >> bit & 1, piece] = white[piece]
+        sizes = torch.cat([push(side[None]).abs() for side in sides])
+        owner += (sizes[1] > sizes[0]).long() << bit
+    places = torch.tensor([codes.index(c) if c in codes else 0 for c in range(2 * len(codes))])
+    return places.to(owner)[owner]
 
 
 def place_levels(variances: Float[Tensor, " n"], steps: int) -> Float[Tensor, " level"]:

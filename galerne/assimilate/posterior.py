@@ -42,7 +42,7 @@ from ..prior.trajectory import Noise, decode_members, draw_windows
 from ..stats.logarithm import epsilons
 from ..stats.transform import Transform
 from .carried import Carried, WithCarried
-from .forward import ForwardOperator
+from .forward import ForwardOperator, StateByState
 from .methods import guide
 from .whitening import Whitening
 
@@ -285,13 +285,16 @@ def _whitened(
     A = ForwardOperator(
         autoencoder,
         operator,
-        transform.centre(times),
-        transform.scale_at(times),
+        StateByState(transform.centre, times),
+        StateByState(transform.scale_at, times),
         epsilons(transform.channels),
         Whitening(table),
     ).to(device)
-    shape = transform.centre(times).shape
-    draws = (Noise(seed, [k], device.type)("representation", shape)[0] for k in range(DRAWS))
-    error = np.hypot(table["error"], A.representation_error(draws).cpu().numpy())
+    shape = operator.sums.shape[1:]
+
+    def noise(draw: int, state: int) -> Tensor:
+        return Noise(seed, [draw], device.type)(f"representation/{state}", shape)[0]
+
+    error = np.hypot(table["error"], A.representation_error(noise, DRAWS).cpu().numpy())
     A.whiten = Whitening(table.assign(error=error)).to(device)
     return A.innovate(table["observation"].to_numpy()), A

@@ -34,7 +34,7 @@ from torch import Tensor
 from ..nn.parallel import Team
 from .chain import Chain
 from .denoiser import WindowDenoiser
-from .gaussian import WindowGaussian, from_waves, to_waves
+from .gaussian import WindowGaussian, from_waves, project, to_waves
 
 FAR = 1e5  # a noise level that leaves a state of unit variance as it is, in single precision
 CHUNK = 8  # windows that the network sees at once
@@ -110,8 +110,9 @@ class LongGaussian:
 
         Arguments:
             count: How many of a window.
-            chunk: How many at a time.
+            chunk: How many at a time in a window; fewer in a longer trajectory.
         """
+        chunk = max(chunk // len(self.pieces), 1)
         for vectors, variance in self.window.leading(count, chunk):
             repeated = vectors.repeat(1, len(self.pieces), 1, 1, 1)
             yield repeated[:, : self.shape[0]], variance
@@ -124,7 +125,7 @@ class LongGaussian:
         waves = all_waves[self.mine]
         batch, states = z.shape[:2]
         flat = waves.flatten(1, 2)
-        amplitudes = flat @ space.conj()
+        amplitudes = project(flat, space)
         remainder = (flat - amplitudes @ space.mT).unflatten(1, (batch, states))
         amplitudes = act(self.joint, amplitudes.unflatten(1, (batch, states)), sigma)
         points = remainder.movedim(3, 2).flatten(1, 2)[..., None]

@@ -77,17 +77,17 @@ class WindowGaussian(nn.Module):
         batch, states = z.shape[:2]
         space, joint, rest = map(torch.view_as_complex, (self.space, self.joint, self.rest))
         waves = to_waves(z).flatten(1, 2)
-        amplitudes = waves @ space.conj()
+        amplitudes = project(waves, space)
         remainder = waves - amplitudes @ space.mT
         windows = amplitudes.unflatten(1, (batch, states)).flatten(2)
-        windows = ((windows @ joint.conj()) * gain(self.variance[:, None])) @ joint.mT
+        windows = (project(windows, joint) * gain(self.variance[:, None])) @ joint.mT
         amplitudes = windows.unflatten(2, (states, -1)).flatten(1, 2)
         remainder = remainder.unflatten(1, (batch, states)).transpose(2, 3).flatten(1, 2)
         points = remainder.shape[1] // batch
         factor = gain(self.rest_variance[:, None])
         if factor.shape[1] == batch > 1:
             factor = factor.repeat_interleave(points, dim=1)
-        remainder = ((remainder @ rest.conj()) * factor) @ rest.mT
+        remainder = (project(remainder, rest) * factor) @ rest.mT
         remainder = remainder.unflatten(1, (batch, points)).transpose(2, 3).flatten(1, 2)
         # What the gain does to the rest may reach into the span of the components by
         # rounding only: the components are orthonormal.
@@ -170,6 +170,17 @@ class WindowGaussian(nn.Module):
     def sample(self, noise: Float[Tensor, "batch state channel y x"]) -> Tensor:
         """Turns white noise into windows drawn from the Gaussian."""
         return self.mean + self.apply_gain(noise, torch.sqrt)
+
+
+def project(
+    x: Complex[Tensor, "wave n m"], vectors: Complex[Tensor, "wave m k"]
+) -> Complex[Tensor, "wave n k"]:
+    """Returns the coefficients of some rows along vectors, the columns of a matrix.
+
+    The rows are conjugated instead of the vectors, which are many times larger and would be
+    copied for it.
+    """
+    return (x.conj() @ vectors).conj()
 
 
 def to_waves(z: Float[Tensor, "batch state channel y x"]) -> Complex[Tensor, "wave batch state s"]:

@@ -88,6 +88,20 @@ def test_the_climatology_is_no_innovation(
     assert A.innovate(seen).abs().max() < 1e-6
 
 
+def test_a_window_expanded_into_a_batch_is_decoded_once(
+    table: pd.DataFrame, transform: Transform, autoencoder: Autoencoder
+) -> None:
+    A, _ = build(table, transform, autoencoder)
+    z, change, decoded = torch.randn(1, 3, 8, 4, 8), torch.randn(5, 3, 8, 4, 8), []
+    decode = autoencoder.decode
+    autoencoder.decode = lambda x: (decoded.append(len(x)), decode(x))[1]
+    y, push, _ = A.linearise(z.expand(5, -1, -1, -1, -1))
+    again, all_of_it, _ = A.linearise(z.repeat(5, 1, 1, 1, 1))
+    assert decoded == [3, 15]
+    torch.testing.assert_close(y, again)
+    torch.testing.assert_close(push(change), all_of_it(change))
+
+
 def test_its_derivative_has_an_adjoint(
     table: pd.DataFrame, transform: Transform, autoencoder: Autoencoder
 ) -> None:

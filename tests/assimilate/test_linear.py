@@ -92,3 +92,24 @@ def test_nothing_to_solve_is_no_division_by_zero(world: tuple) -> None:
     matrix = dense(world, 1.0).float()
     w = solve(lambda w: w @ matrix, torch.zeros(2, 25), iterations=3)
     assert torch.equal(w, torch.zeros(2, 25))
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3, 6])
+def test_observations_belong_to_the_piece_that_they_see_most_of(pieces: int) -> None:
+    """Each sees a state, and a little of the next, which may be of the next piece."""
+    states = 2 * pieces
+    matrix = torch.eye(states) + 0.02 * torch.eye(states).roll(-1, 0)
+    places = [slice(2 * k, 2 * k + 2) for k in range(pieces)]
+    pushed = []
+
+    def push(x: torch.Tensor) -> torch.Tensor:
+        pushed.append(len(x))
+        return x.flatten(1) @ matrix.T
+
+    vectors = torch.eye(2).repeat(1, pieces)[..., None]
+    found = Preconditioner(push, [(vectors, torch.ones(2))], places)
+    own = [index.tolist() for index, _ in found.parts]
+    assert own == [[2 * k, 2 * k + 1] for k in range(pieces)]
+    assert sum(pushed) == 2 + 2 * (pieces - 1).bit_length()
+    for index, part in found.parts:
+        torch.testing.assert_close(part, (vectors.flatten(1) @ matrix.T)[:, index])

@@ -264,7 +264,7 @@ def test_a_draw_on_an_accelerator_keeps_every_tensor_there(
     )
     monkeypatch.setattr(Transform, "inverse", lambda self, anomaly, times: np.zeros([1] * 5))
     none = torch.zeros(int((~table["withheld"]).sum()))
-    monkeypatch.setattr(ForwardOperator, "representation_error", lambda self, noise: none)
+    monkeypatch.setattr(ForwardOperator, "representation_error", lambda self, *_: none)
     models[0].to("meta")
     for covariance in ("gaussian", "jacobian"):
         for solver in ("cg", "gmres"):
