@@ -147,8 +147,14 @@ def draw_of(wildcards) -> dict:
         "method": settings("methods", w.method),
         "task": settings("tasks", w.task),
         "overlap": overlap_of(w, settings("tasks", w.task)),
-        "seed": spawned("draw", w.dataset, w.network, w.window),
+        "seed": spawned("draw", w.dataset, CONFIG.network_of(w.network), w.window),
     }
+
+
+def variant_of(wildcards) -> dict:
+    """What a variant of a network changes, for params."""
+    values = settings("variants", wildcards.network)
+    return {key: value for key, value in values.items() if key != "of"}
 
 
 def periods_of(wildcards) -> dict:

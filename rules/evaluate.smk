@@ -40,7 +40,7 @@ rule score_members:
         task=of("tasks"),
         state=state_of,
         crps=CONFIG.evaluation.crps,
-        seed=lambda w: spawned("evaluate", w.dataset, w.network),
+        seed=lambda w: spawned("evaluate", w.dataset, CONFIG.network_of(w.network)),
         code=source_digest("score_members"),
     message:
         "Scoring {wildcards.method} at {wildcards.task} with {wildcards.network}"

@@ -5,6 +5,10 @@ writes  {dataset}/networks/{network}/sites.csv,
         {dataset}/networks/{network}/{window}/observations.parquet
 """
 
+NETWORKS, VARIANTS = (
+    "|".join(names) or "-" for names in (CONFIG.networks, CONFIG.variants)
+)
+
 
 rule place_instruments:
     input:
@@ -47,6 +51,8 @@ rule simulate_observations:
         benchmarks(
             "{dataset}", "networks", "{network}", "{window}", "simulate_observations"
         )
+    wildcard_constraints:
+        network=NETWORKS,
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -62,3 +68,36 @@ rule simulate_observations:
         "Simulating network {wildcards.network} during {wildcards.window}"
     script:
         "../workflow/scripts/simulate_observations.py"
+
+
+rule vary_observations:
+    input:
+        network=lambda w: LAYOUT.observations(
+            w.dataset, CONFIG.network_of(w.network), w.window
+        ),
+    output:
+        observations=results(
+            "{dataset}", "networks", "{network}", "{window}", "observations.parquet"
+        ),
+    log:
+        logs("{dataset}", "networks", "{network}", "{window}", "vary_observations"),
+    benchmark:
+        benchmarks(
+            "{dataset}", "networks", "{network}", "{window}", "vary_observations"
+        )
+    wildcard_constraints:
+        network=VARIANTS,
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1_000),
+        runtime=growing(15, partial(longest, "vary_observations")),
+    params:
+        variant=variant_of,
+        seed=lambda w: spawned("vary", w.dataset, CONFIG.network_of(w.network)),
+        code=source_digest("vary_observations"),
+    message:
+        "Varying network {wildcards.network} during {wildcards.window}"
+    script:
+        "../workflow/scripts/vary_observations.py"

@@ -34,14 +34,19 @@ def check_experiment(config: BaseModel, name: str) -> None:
         f"{where}.autoencoder", experiment.autoencoder, "autoencoders", config.autoencoders
     )
     check_known(f"{where}.prior", experiment.prior, "priors", config.priors)
-    for key in ("networks", "methods", "tasks"):
+    for key in ("methods", "tasks"):
         for item in getattr(experiment, key):
             check_known(f"{where}.{key}", item, key, getattr(config, key))
+    for item in experiment.networks:
+        pool = {**config.networks, **config.variants}
+        check_known(f"{where}.networks", item, "networks or variants", pool)
     dataset, prior = config.datasets[experiment.dataset], config.priors[experiment.prior]
     _check_state(f"datasets.{experiment.dataset}", dataset)
     _check_windows(where, experiment, dataset, prior)
     _check_latents(where, config.autoencoders[experiment.autoencoder], dataset.grid, prior)
-    for network in experiment.networks:
+    for name in experiment.networks:
+        _check_variant(config, name)
+        network = config.network_of(name)
         _check_network(f"networks.{network}", config.networks[network], dataset)
     for task in experiment.tasks:
         _check_task(f"tasks.{task}", config.tasks[task], experiment, dataset)
@@ -114,6 +119,22 @@ def _check_latents(where: str, autoencoder: Autoencoder, grid: Grid, prior: Prio
             f"{where}: a grid of {grid.latitudes} x {grid.longitudes} does not divide into "
             f"pieces of {step} x {step} (autoencoder downsampling times prior patch)"
         )
+
+
+def _check_variant(config: BaseModel, name: str) -> None:
+    """Refuses a variant of what is not there."""
+    if name not in config.variants:
+        return
+    variant, where = config.variants[name], f"variants.{name}"
+    if name in config.networks:
+        raise ValueError(f"{where}: there is a network of that name")
+    check_known(f"{where}.of", variant.of, "networks", config.networks)
+    instruments = config.networks[variant.of].instruments
+    for item in variant.instruments:
+        check_known(f"{where}.instruments", item, f"networks.{variant.of}", instruments)
+        for variable in variant.instruments[item] if variant.change == "bias" else ():
+            pool = instruments[item].errors
+            check_known(f"{where}.instruments.{item}", variable, "its errors", pool)
 
 
 def _check_network(where: str, network: ObservingNetwork, dataset: Dataset) -> None:

@@ -32,6 +32,9 @@ def effective(config: Config) -> dict[str, object]:
     for block, key in _NAMED.items():
         named = [experiment[key] for experiment in plain["experiments"].values()]
         names = {n for one in named for n in ([one] if isinstance(one, str) else one)}
+        if block == "networks":
+            plain["variants"] = _only(plain["variants"], names)
+            names |= {config.network_of(name) for name in names}
         plain[block] = _only(plain[block], names)
     return plain
 

@@ -26,6 +26,7 @@ from .paths import DataRoot, Name, ResultsFolder
 from .sources import Transfer
 from .strict import Strict
 from .tasks import Task
+from .variants import Variant
 
 
 class Config(Strict):
@@ -49,11 +50,16 @@ class Config(Strict):
     autoencoders: dict[Name, Autoencoder]
     priors: dict[Name, Prior]
     networks: dict[Name, ObservingNetwork]
+    variants: dict[Name, Variant]
     methods: dict[Name, Method]
     tasks: dict[Name, Task]
     experiments: dict[Name, Experiment]
     evaluation: Evaluation
     report: Report
+
+    def network_of(self, name: str) -> str:
+        """The network itself, or the one that a variant is made of."""
+        return self.variants[name].of if name in self.variants else name
 
     @model_validator(mode="after")
     def _references(self) -> "Config":

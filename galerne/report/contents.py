@@ -78,7 +78,7 @@ def judgement(
     )
     facts = gather_facts(
         config["datasets"][head["dataset"]],
-        config["networks"][head["network"]],
+        config["networks"][config["variants"].get(head["network"], {}).get("of", head["network"])],
         experiment,
         source=sources.get(head["dataset"], ""),
     )

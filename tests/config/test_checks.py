@@ -58,6 +58,32 @@ def test_an_instrument_sees_the_state() -> None:
     assert "networks.sparse.soundings.levels: 925 hPa lies outside" in said
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"of": "dense", "change": "deny", "instruments": ["stations"]},
+         "variants.half.of: no 'dense' under networks; defined: sparse"),
+        ({"of": "sparse", "change": "deny", "instruments": ["buoys"]},
+         "variants.half.instruments: no 'buoys' under networks.sparse; defined: stations, sound"),
+        ({"of": "sparse", "change": "thin", "instruments": {"buoys": 0.5}}, "no 'buoys' under"),
+        ({"of": "sparse", "change": "bias", "instruments": {"stations": {"temperature": 1.0}}},
+         "variants.half.instruments.stations: no 'temperature' under its errors; defined: 2m_t"),
+    ],
+)  # fmt: skip
+def test_a_variant_is_of_what_is_there(value: dict, message: str) -> None:
+    config = yaml.safe_load(DEFAULT.read_text())
+    config["variants"] = {"half": value}
+    config["experiments"]["demo"]["networks"] = ["sparse", "half"]
+    with pytest.raises(ValidationError, match=message):
+        Config.model_validate(config)
+
+
+def test_a_variant_and_a_network_have_unlike_names() -> None:
+    assert "variants.sparse: there is a network" in refused(
+        "variants.sparse", {"of": "sparse", "change": "deny", "instruments": ["stations"]}
+    )
+
+
 def test_a_forecast_leaves_something_to_forecast() -> None:
     said = refused("tasks.forecasting.now_hours", [42])
     assert "tasks.forecasting.now_hours: 42 leaves the window; at most 36" in said

@@ -41,6 +41,16 @@ def test_blocks_that_no_experiment_names_are_left_out() -> None:
     assert found["experiments"].keys() == {"busy"}
 
 
+def test_a_variant_is_shown_with_its_network() -> None:
+    config = yaml.safe_load(DEFAULT.read_text())
+    denied = {"of": "sparse", "change": "deny", "instruments": ["stations"]}
+    variants = {"half": denied, "idle": denied}
+    demo = config["experiments"]["demo"] | {"networks": ["half"]}
+    found = shown({"variants": variants, "experiments": {"demo": demo}})
+    assert found["variants"].keys() == {"half"}
+    assert found["networks"].keys() == {"sparse"}
+
+
 def test_keys_are_matched_at_every_level() -> None:
     default = {"a": {"b": {"c": 1, "d": 2}, "e": 3}, "f": 4, "g": {"h": 5}}
     assert matching(default, {"a": {"b": {"d": 0}}, "f": {}, "g": 1}) == {

@@ -73,8 +73,17 @@ def blocks(config: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ..
     if not isinstance(config, dict):
         return
     parent = path[-1] if path else ""
-    named = {"datasets", "periods", "autoencoders", "priors", "networks", "instruments"}
-    if parent not in named | {"methods", "tasks", "experiments", "errors", "rounding"}:
+    named = {
+        "datasets",
+        "periods",
+        "autoencoders",
+        "priors",
+        "networks",
+        "variants",
+        "instruments",
+    }
+    named |= {"methods", "tasks", "experiments", "variants", "errors", "rounding"}
+    if parent not in named:
         yield path
     for key, value in config.items():
         yield from blocks(value, (*path, key))

@@ -69,6 +69,7 @@ SCORES = jobs("score_members", POOLED)
 MAPS = jobs("compute_maps", "plot_maps", PAGE)
 JUDGED = jobs(SCORES, MAPS)
 DRAWN = jobs("draw_posterior", JUDGED, score_members=3)
+HALF = "variants.half={of: tiny, change: thin, instruments: {stations: 0.5}}"
 PLAIN = ("methods.mmps.modes=0", "methods.mmps.placement=even")  # what others than cg need
 SAMPLED = jobs("sample_prior", JUDGED, score_members=3)
 BOTH = jobs(SAMPLED, DRAWN, score_members=6)
@@ -234,6 +235,7 @@ MODULES = {
     "observe/table.py": OBSERVED,
     "observe/task.py": jobs(DRAWN, score_members=12),
     "observe/legs.py": DRAWN,
+    "observe/variant.py": NOTHING,  # the tiny run has none
     "observe/window.py": jobs(
         "draw_baseline", "reconstruct_window", SAMPLED, OBSERVED, score_members=12
     ),
@@ -432,6 +434,9 @@ ADDED: list[tuple[str, Sequence[str], Jobs]] = [
     ("larger batches", [f"{TINY}.members_per_job=4"],
      jobs(BOTH, sample_prior=2, draw_posterior=6)),
     ("a network", [more("networks", "tiny"), f"{TINY}.networks=[tiny, more]"], PLACED),
+    ("a variant of a network", [HALF, f"{TINY}.networks=[tiny, half]"],
+     jobs(but(OBSERVED, "simulate_observations"), vary_observations=2)),
+    ("a variant that nothing uses", [HALF], NOTHING),
     ("a method", [more("methods", "mmps"), f"{TINY}.methods=[mmps, more]"], DRAWN),
     ("a method of another kind", [f"{TINY}.methods=[mmps, sda]"], DRAWN),
     ("a task", ["tasks.more={kind: filtering, now_hours: [12], window_hours: null, carry: null}",

@@ -112,6 +112,7 @@ CONFIG = {
         }
     },
     "networks": {"sparse": {"instruments": {"stations": {"sites": {"file": None}}}}},
+    "variants": {},
     "tasks": {"reanalysis": {"kind": "reanalysis"}, "forecast": {"kind": "forecasting"}},
     "experiments": {
         "demo": {

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 VERBS = {
     *(
         "fetch",
+        "vary",
         "audit",
         "check",
         "compute",
