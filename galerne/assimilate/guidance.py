@@ -11,7 +11,8 @@ with :math:`A'` the derivative of the operator through the decoder at :math:`\ha
 covariances are offered:
 
 * ``jacobian``: :math:`V_t = \sigma_t^2 \, \partial \hat{z} / \partial z_t` (Tweedie), by automatic
-  differentiation of the denoiser, as published;
+  differentiation of the denoiser, as published; with ``probes``, how it changes with
+  :math:`z_t` is not left out (:mod:`galerne.assimilate.evidence`);
 * ``gaussian``: that of the Gaussian part of the prior, in closed form, which is the same
   where the prior is Gaussian and spares a pass through the network for every iteration.
 
@@ -53,6 +54,7 @@ from torch import Tensor
 
 from ..prior.composition import LongDenoiser
 from ..prior.denoiser import WindowDenoiser
+from .evidence import Tweedie, correct
 from .linear import Preconditioner, derivative, place_levels, solve
 
 
@@ -73,6 +75,11 @@ class MomentMatching(Denoiser):
         modes: Leading eigenvectors of the prior in the preconditioner; 0 for none.
         placement: Of noise levels: ``even`` in their logarithm, or where the ``posterior``
             changes, as far as these eigenvectors know it.
+        probes: How many probes of how the ``jacobian`` changes; 0 holds it fixed, and at least
+            as many as observations make it exact.
+
+    Raises:
+        ValueError: If there are probes of the covariance ``gaussian``, which does not change.
     """
 
     def __init__(
@@ -87,10 +94,14 @@ class MomentMatching(Denoiser):
         iterations: int = 4,
         modes: int = 0,
         placement: Literal["even", "posterior"] = "even",
+        probes: int = 0,
     ) -> None:
         super().__init__()
+        if probes and covariance != "jacobian":
+            raise ValueError("probes need covariance: jacobian")
         self.denoiser, self.y, self.A = denoiser, y, A
         self.covariance, self.iterations, self.modes = covariance, iterations, modes
+        self.probes = probes
         self.linearise = A.linearise if linearisation == "linear" else partial(derivative, A)
         self.solver, self.placement = solver, placement
         self.memory: dict[str, Tensor] = {}
@@ -115,10 +126,18 @@ class MomentMatching(Denoiser):
         """Returns the mean of the clean windows given noisy ones and the observations."""
         z_hat, spread, sigma_t = self._moments(z_t, t, kwargs)
         y_hat, push, pull = self.linearise(z_hat)
-        start = self.memory.get("weights")
-        weights = self._solve(push, spread, pull, self.y - y_hat, sigma_t, start)
+        start, innovation = self.memory.get("weights"), self.y - y_hat
+        solve = partial(self._solve, push, spread, pull, sigma_t)
+        if self.probes:
+            signs = self._signs(innovation)
+            correction, weights = correct(
+                spread, push, pull, innovation, signs=signs, solve=solve, start=start
+            )
+        else:
+            weights = solve(innovation, start)
+            correction = spread(pull(weights))
         self.memory["weights"] = weights
-        return DiracPosterior(mean=z_hat + spread(pull(weights)))
+        return DiracPosterior(mean=z_hat + correction)
 
     @torch.no_grad()
     def draw(
@@ -146,7 +165,7 @@ class MomentMatching(Denoiser):
         y_hat, push, pull = self.linearise(z_hat)
         error = noise("observations", self.y.shape[-1:])
         innovation = self.y + error - y_hat - push(deviation)
-        weights = self._solve(push, spread, pull, innovation, sigma_t, None)
+        weights = self._solve(push, spread, pull, sigma_t, innovation, None)
         return z_hat + deviation + spread(pull(weights))
 
     def _moments(
@@ -158,22 +177,25 @@ class MomentMatching(Denoiser):
             spread = partial(self.denoiser.gaussian.posterior_covariance, sigma_t=sigma_t)
             return z_hat, spread, sigma_t
         _, sigma_t = self.schedule(t)
-        with torch.enable_grad():
-            z_t = z_t.detach().requires_grad_()
-            z_hat = self.denoiser(z_t, t, **kwargs).mean
+        spread = Tweedie(lambda z: self.denoiser(z, t, **kwargs).mean, z_t, sigma_t)
+        return spread.mean.detach(), spread, sigma_t
 
-        def spread(v: Tensor) -> Tensor:
-            return sigma_t**2 * torch.autograd.grad(z_hat, z_t, v, retain_graph=True)[0]
-
-        return z_hat.detach(), spread, sigma_t
+    def _signs(self, like: Float[Tensor, "batch obs"]) -> Float[Tensor, "probe obs"] | None:
+        """Random signs, others at each call; none where columns are no more than probes."""
+        if like.shape[-1] <= self.probes:
+            return None
+        call = self.memory.get("calls", torch.zeros((), dtype=torch.long))
+        self.memory["calls"] = call + 1
+        rng = torch.Generator().manual_seed(int(call))
+        return 2.0 * torch.randint(2, (self.probes, like.shape[-1]), generator=rng).to(like) - 1
 
     def _solve(
         self,
         push: Callable[[Tensor], Tensor],
         spread: Callable[[Tensor], Tensor],
         pull: Callable[[Tensor], Tensor],
-        b: Tensor,
         sigma_t: Tensor,
+        b: Tensor,
         start: Tensor | None,
     ) -> Tensor:
         """Solves for the weights of the observations."""

@@ -44,6 +44,12 @@ class MomentMatching(Strict):
     placement: Literal["even", "posterior"] = Field(
         description="Of noise levels: even in their logarithm, or where the posterior changes."
     )
+    probes: int = Field(
+        ge=0,
+        le=512,
+        description="Probes of how the covariance jacobian changes with the noisy state; 0 holds "
+        "it fixed, as many as observations make it exact.",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "MomentMatching":
@@ -53,6 +59,8 @@ class MomentMatching(Strict):
             raise ValueError("modes precondition solver cg with covariance gaussian only: set 0")
         if self.placement == "posterior" and (self.sampler != "redraw" or not self.modes):
             raise ValueError("placement posterior needs sampler redraw and modes: set even")
+        if self.probes and self.covariance != "jacobian":
+            raise ValueError("probes are of covariance jacobian: set 0")
         return self
 
 

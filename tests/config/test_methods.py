@@ -64,6 +64,7 @@ def test_the_library_takes_every_key_of_a_block(name: str) -> None:
         ("mmps", "solver", "gmres", "modes precondition solver cg"),
         ("mmps", "modes", 0, "placement posterior needs sampler redraw and modes"),
         ("mmps", "sampler", "ddpm", "placement posterior needs sampler redraw and modes"),
+        ("mmps", "probes", 4, "probes are of covariance jacobian"),
         ("tmpd", "sampler", "redraw", "ddim"),
         ("mmps", "guidance", "nudging", "'mmps', 'mmps_published', 'tmpd', 'jfps'"),
     ],

@@ -242,6 +242,7 @@ MODULES = {
     "assimilate/forward.py": DRAWN,
     "assimilate/guidance.py": DRAWN,
     "assimilate/corrections.py": DRAWN,
+    "assimilate/evidence.py": DRAWN,
     "assimilate/methods.py": DRAWN,
     "assimilate/whitening.py": DRAWN,
     "assimilate/linear.py": DRAWN,
@@ -407,6 +408,8 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     ("methods.mmps.modes=10", DRAWN),
     ("methods.mmps.placement=even", DRAWN),
     ("methods.mmps.iterations=5", DRAWN),
+    (("methods.mmps.probes=4", "methods.mmps.covariance=jacobian", "methods.mmps.sampler=heun",
+      *PLAIN), DRAWN),
     ("methods.sda.gamma=0.2", NOTHING),  # no experiment names it
     ("tasks.filtering_tiny.now_hours=[12]", ONE_TASK),
     ("tasks.filtering_tiny.window_hours=24", ONE_TASK),
