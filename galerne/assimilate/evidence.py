@@ -99,7 +99,9 @@ def correct(
         W = torch.linalg.inv(S + torch.eye(S.shape[-1]).to(S))
         weights = (W @ innovation.double()[..., None])[..., 0].to(innovation)
         shares = weights.T.reshape(-1, len(weights), *[1] * (columns[0].ndim - 1))
-        correction = sum(share * column.detach() for share, column in zip(shares, columns, strict=True))
+        correction = sum(
+            share * column.detach() for share, column in zip(shares, columns, strict=True)
+        )
         lefts = [w[:, None] * weights - W[:, k].to(w) for k, w in enumerate(weights.T)]
     else:
         weights = solve(innovation, start)

@@ -166,6 +166,9 @@ def solve(
 ) -> Float[Tensor, "batch obs"]:
     """Solves a symmetric positive definite system by preconditioned conjugate gradients.
 
+    A member that has converged to rounding stays as it is: directions of what is left then are
+    noise, along which products may vanish or be negative, and steps be of any length.
+
     Arguments:
         system: Product with the matrix.
         b: The right-hand side.
@@ -180,14 +183,16 @@ def solve(
     x = torch.zeros_like(b) if start is None else start
     r = b if start is None else b - system(start)
     z = p = precondition(r)
-    rz = _dot(r, z)
+    rz, enough = _dot(r, z), torch.finfo(b.dtype).eps ** 2 * _dot(b, b)
     for _ in range(iterations):
         q = system(p)
-        step = rz / _dot(p, q).clamp_min(TINY)
+        pq = _dot(p, q)
+        goes_on = (_dot(r, r) > enough) & (rz > 0) & (pq > 0)
+        step = torch.where(goes_on, rz / pq.clamp_min(TINY), 0)
         x, r = x + (step * p).to(x), r - (step * q).to(r)
         z = precondition(r)
         old, rz = rz, _dot(r, z)
-        p = z + (rz / old.clamp_min(TINY) * p).to(z)
+        p = z + (torch.where(goes_on, rz / old.clamp_min(TINY), 0) * p).to(z)
     return x
 
 

@@ -35,7 +35,7 @@ References:
     | the others: :mod:`galerne.assimilate.corrections`
 """
 
-__all__ = ["GUIDANCE", "guide"]
+__all__ = ["GUIDANCE", "guide", "remedy"]
 
 from collections.abc import Callable
 from typing import Literal
@@ -179,3 +179,22 @@ def guide(
     if getattr(method, "needs_next_time", False):
         settings = settings | {"sampler": sampler}
     return method(denoiser, y, A, **settings)
+
+
+REMEDIES = {
+    "mmps": "try covariance jacobian with sampler ddpm, or more iterations of the solver",
+    "mmps_published": "try more iterations of the solver, or a smaller delta",
+    "tmpd": "its row sums stand for variances, which holds only where what is observed is "
+    "positively correlated, and more steps do not help; try mmps",
+    "jfps": "try more iterations of the solver, or mmps",
+    "diffpir": "try a greater lmbda, or more iterations of the solver",
+    "pgdm": "its variance of at most one for every direction is far too small for the leading "
+    "ones of smooth fields, and more steps do not help; try mmps",
+    "sda": "try a greater gamma, or more steps",
+    "dps": "try a smaller zeta, or more steps",
+}
+
+
+def remedy(name: str) -> str:
+    """What to try where a method diverges, in words; of measurements see docs/method.md."""
+    return REMEDIES[name]

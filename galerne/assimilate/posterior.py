@@ -43,7 +43,7 @@ from ..stats.logarithm import epsilons
 from ..stats.transform import Transform
 from .carried import Carried, WithCarried
 from .forward import ForwardOperator, StateByState
-from .methods import guide
+from .methods import guide, remedy
 from .whitening import Whitening
 
 log = logging.getLogger(__name__)
@@ -242,6 +242,7 @@ def draw_latents(
 
     Raises:
         ValueError: If there is no such method or integrator, or they do not go together.
+        FloatingPointError: If a member diverges; what may help is said.
     """
     walking = {name: settings.pop(name) for name in ("corrections", "delta") if name in settings}
     device, times = prior.gaussian.mean.device, observations.times
@@ -253,17 +254,23 @@ def draw_latents(
     if A is not None:
         given = guide(guidance, prior, y, A, sampler=sampler, **settings)
         memory = given.memory
-    return draw_windows(
-        given,
-        Noise(seed, members, device.type),
-        prior.gaussian.shape,
-        sampler=sampler,
-        steps=steps,
-        season=calendar(times[prior.starts]).to(device),
-        progress=progress,
-        memory=memory,
-        **walking,
-    )
+    try:
+        return draw_windows(
+            given,
+            Noise(seed, members, device.type),
+            prior.gaussian.shape,
+            sampler=sampler,
+            steps=steps,
+            season=calendar(times[prior.starts]).to(device),
+            progress=progress,
+            memory=memory,
+            **walking,
+        )
+    except FloatingPointError as error:
+        if A is None:
+            raise
+        message = f"guidance {guidance!r} diverged: {error}; {remedy(guidance)}"
+        raise FloatingPointError(message) from error
 
 
 def _whitened(

@@ -138,6 +138,10 @@ class Walk:
             z = self.sampler.step(self.z, self.time[step], self.time[step + 1], **condition)
         self.z = z.contiguous()  # as it comes back from disk
 
+    def level(self, step: int) -> float:
+        """Returns the noise level before a step."""
+        return self.denoiser.schedule(self.time[step])[1].item()
+
     def state(self) -> dict[str, Tensor]:
         """Returns all that the next step needs."""
         predictions = {f"prediction.{k}": f for k, f in enumerate(self.predictions)}

@@ -74,7 +74,7 @@ def draw_windows(
     Raises:
         ValueError: If there is no such integrator.
         Interrupted: If a stop was asked for; all that was done is saved.
-        FloatingPointError: If a member is not finite in the end.
+        FloatingPointError: If a member is no longer finite after a step.
     """
     progress = progress or Progress(None)
     _, sigma = denoiser.schedule(torch.ones(()))
@@ -90,11 +90,19 @@ def draw_windows(
     for step in range(first, steps):
         condition = {"next_time": walk.time[step + 1]} if ahead else {}
         walk.advance(step, season=season, **condition)
+        _check(walk, sampler, step, steps)
         progress.reached("step", step + 1, steps, walk.state)
-    if not torch.isfinite(walk.z).all():
-        bad = (~torch.isfinite(walk.z).flatten(1).all(1)).nonzero().flatten().tolist()
-        raise FloatingPointError(f"members {bad} of the batch are not finite; take more steps")
     return walk.z
+
+
+def _check(walk: Walk, sampler: str, step: int, steps: int) -> None:
+    finite = torch.isfinite(walk.z).flatten(1).all(1)
+    if not finite.all():
+        bad = (~finite).nonzero().flatten().tolist()
+        raise FloatingPointError(
+            f"members {bad} of the batch are not finite after step {step + 1} of {steps} of the "
+            f"sampler {sampler!r}, at noise level {walk.level(step + 1):.3g}"
+        )
 
 
 @torch.no_grad()

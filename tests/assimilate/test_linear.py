@@ -88,6 +88,24 @@ def test_a_solve_goes_on_from_its_start(world: tuple) -> None:
     assert (solve(lambda w: w @ matrix, b, iterations=1) - exact).norm() > 0.1 * exact.norm()
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_member_that_has_converged_stays(size: int) -> None:
+    """Few observations of great variances and their exact inverse, for many more iterations."""
+    rng = torch.Generator().manual_seed(size)
+    J = 300 * torch.randn(size, 6, generator=rng)
+    inverse = Preconditioner(lambda e: e @ J.T, [(torch.eye(6), torch.ones(6))])
+    b = 1000 * torch.randn(4000, size, generator=rng)
+    matrix = torch.eye(size) + J @ J.T
+    apply = inverse.at(torch.tensor(float("inf")))
+    found = [
+        solve(lambda w: w @ matrix, b, iterations=n, precondition=apply) for n in (2 * size, 40)
+    ]
+    assert torch.isfinite(found[1]).all()
+    miss = [(w @ matrix - b).norm() / b.norm() for w in found]
+    assert miss[1] <= miss[0] + 1e-3
+    assert miss[1] < 0.02
+
+
 def test_nothing_to_solve_is_no_division_by_zero(world: tuple) -> None:
     matrix = dense(world, 1.0).float()
     w = solve(lambda w: w @ matrix, torch.zeros(2, 25), iterations=3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from galerne.assimilate.guidance import MomentMatching
-from galerne.assimilate.methods import GUIDANCE, guide
+from galerne.assimilate.methods import GUIDANCE, REMEDIES, guide
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.gaussian import WindowGaussian
 from galerne.prior.integrator import SAMPLERS
@@ -116,3 +116,7 @@ def test_an_unknown_method_is_refused(prior: WindowDenoiser) -> None:
 def test_a_method_and_a_sampler_that_do_not_go_together_are_refused(given: Callable) -> None:
     with pytest.raises(ValueError, match="dps is defined for the samplers ddpm and ddim"):
         given("dps", "heun")
+
+
+def test_every_method_has_a_remedy() -> None:
+    assert list(REMEDIES) == list(GUIDANCE)

@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
+from azula.denoise import DiracPosterior
+
 from galerne.assimilate import posterior
+from galerne.assimilate.corrections import TweedieMoments
 from galerne.assimilate.forward import ForwardOperator
 from galerne.assimilate.guidance import MomentMatching
 from galerne.assimilate.posterior import (
@@ -266,11 +269,23 @@ def test_a_draw_on_an_accelerator_keeps_every_tensor_there(
     none = torch.zeros(int((~table["withheld"]).sum()))
     monkeypatch.setattr(ForwardOperator, "representation_error", lambda self, *_: none)
     models[0].to("meta")
-    for covariance in ("gaussian", "jacobian"):
+    for covariance, probes in (("gaussian", 0), ("jacobian", 0), ("jacobian", 2)):
         for solver in ("cg", "gmres"):
-            method = {"covariance": covariance, "solver": solver, "steps": 2}
+            method = {"covariance": covariance, "solver": solver, "steps": 2, "probes": probes}
             observations = usable(table, TIMES, TIMES[-1])
             draw_posterior_windows(*models, observations, members=[0], **SETTINGS | method)
-    assert len(seen) == 4
+    assert len(seen) == 6
     for decoder, z in seen:
         assert {p.device.type for p in decoder.parameters()} == {z.device.type} == {"meta"}
+
+
+def test_a_method_that_diverges_is_named_with_what_to_try(
+    models: Models, table: pd.DataFrame, monkeypatch
+) -> None:
+    nowhere = lambda self, z_t, t, **_: DiracPosterior(mean=z_t / 0)  # noqa: E731
+    monkeypatch.setattr(TweedieMoments, "forward", nowhere)
+    method = {"guidance": "tmpd", "sampler": "ddim", "steps": 2}
+    message = r"guidance 'tmpd' diverged: members \[0\] .*'ddim'.* row sums .*; try mmps"
+    observations = usable(table, TIMES, TIMES[-1])
+    with pytest.raises(FloatingPointError, match=message):
+        draw_posterior_windows(*models, observations, members=[0], seed=0, **method)

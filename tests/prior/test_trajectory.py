@@ -139,3 +139,21 @@ def test_a_draw_on_an_accelerator_keeps_every_tensor_there(
         z = draw_windows(prior, noise, SHAPE, sampler=sampler, steps=3, season=season)
         assert z.device.type == "meta"
         assert z.shape == (2, *SHAPE)
+
+
+class Diverging(WindowDenoiser):
+    """Loses its second member below a noise level of one."""
+
+    def mean(self, z_t: torch.Tensor, sigma_t: torch.Tensor, season: torch.Tensor) -> torch.Tensor:
+        found = super().mean(z_t, sigma_t, season)
+        found[1] /= sigma_t > 0.9
+        return found
+
+
+def test_a_member_that_is_lost_is_named_where_it_was_lost(prior: WindowDenoiser) -> None:
+    """By hand: of levels from 100 to 0.01 by factors of ten to the half, the sixth is 0.32."""
+    lost = Diverging(prior.gaussian, None, 0.01, 100.0)
+    settings = {"sampler": "ddim", "steps": 8, "season": torch.ones(1, 4)}
+    message = r"members \[1\] .* after step 6 of 8 of the sampler 'ddim', at noise level 0.1"
+    with pytest.raises(FloatingPointError, match=message):
+        draw_windows(lost, Noise(7, [0, 1, 2]), SHAPE, **settings)
