@@ -25,6 +25,7 @@ except ValueError as error:
 CHOICES = Choices(CONFIG)
 LAYOUT = Layout(CHOICES)
 QUESTION = ask(CHOICES)
+BLIND = ("climatology", "prior", "reconstruction")  # what sees no observation
 # What is fetched is what lies in the archive, byte for byte, whatever code does it.
 DOWNLOADING = tuple(
     f"galerne.source.{name}"
@@ -212,6 +213,41 @@ def archive_content(wildcards) -> list[str]:
     return [
         sample_digest(str(f)) for f in archive_files(wildcards) if Path(f).is_file()
     ]
+
+
+def scored_members_of(wildcards) -> list[str]:
+    """The members that are scored: all, or those that are there where others may be missing."""
+    wanted = members_of(wildcards)
+    there = [path for path in wanted if Path(path).is_file()]
+    return there if there and CONFIG.evaluation.missing_members == "skip" else wanted
+
+
+def judged_by(wildcards) -> dict:
+    """What ensembles are judged by, for params."""
+    keys = ("crps", "missing_members", "thresholds", "distances_km", "density_degrees")
+    return {key: getattr(CONFIG.evaluation, key) for key in keys}
+
+
+def scored(*parts: str) -> list[str]:
+    """A file of the scores of every choice, baselines included."""
+    return [results(*choice.values(), *parts) for choice in CHOICES.scored()]
+
+
+def scored_tables(wildcards, name: str) -> list[str]:
+    """An input function: a table of every choice that is scored."""
+    return scored("tables", f"{name}.parquet")
+
+
+def judged_methods() -> list[str]:
+    """Methods that are compared with all others."""
+    return list(dict.fromkeys(choice["method"] for choice in CHOICES.asked()))
+
+
+def classical_baselines() -> list[str]:
+    """Baselines that see what methods see: neither methods, nor the prior, nor the truth."""
+    others = {*judged_methods(), "prior", "reconstruction"}  # one sees nothing, one the truth
+    names = dict.fromkeys(choice["method"] for choice in CHOICES.scored())
+    return [name for name in names if name not in others]
 
 
 def manifests_of(wildcards) -> list[str]:

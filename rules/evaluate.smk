@@ -4,8 +4,9 @@ reads   {dataset}/grid/{period}, {dataset}/networks/{network}/{window}/observati
         {dataset}/climatology/{window}, {dataset}/{autoencoder}/reconstruction/{window},
         {dataset}/{autoencoder}/{prior}/samples/{window},
         {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/{window}
-writes  {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/scores.csv,
-        {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/{window}/maps, scores.csv
+writes  {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/scores.csv and what it is made of,
+        {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/{window}/maps, scores.csv,
+        comparisons.csv, intervals.csv, diagnostics/
 """
 
 CHOICE = (
@@ -16,14 +17,18 @@ CHOICE = (
     "{method}",
     "{task}",
 )
+# What scores, intervals and diagnostics are made of (galerne.evaluate.gathering).
+TABLES = ("statistics", "ranks", "events", "consistency", "spectra", "balance")
 
 
 rule score_members:
     input:
         truth=lambda w: [LAYOUT.truth(w.dataset, n) for n in windows_of(w)],
+        climatology=lambda w: members_of(w, method="climatology"),
         observations=lambda w: LAYOUT.observed(w, windows_of(w)),
-        members=members_of,
+        members=scored_members_of,
     output:
+        **{n: results(*CHOICE, "tables", f"{n}.parquet") for n in TABLES},
         scores=results(*CHOICE, "scores.csv"),
     log:
         logs(*CHOICE, "score_members"),
@@ -39,7 +44,7 @@ rule score_members:
         windows=windows_of,
         task=of("tasks"),
         state=state_of,
-        crps=CONFIG.evaluation.crps,
+        judged=judged_by,
         seed=lambda w: spawned("evaluate", w.dataset, CONFIG.network_of(w.network)),
         code=source_digest("score_members"),
     message:
@@ -50,7 +55,7 @@ rule score_members:
 
 rule pool_scores:
     input:
-        scores=lambda w: [results(*c.values(), "scores.csv") for c in CHOICES.scored()],
+        scores=lambda w: scored("scores.csv"),
     output:
         scores=results("scores.csv"),
     log:
@@ -69,6 +74,71 @@ rule pool_scores:
         "Gathering the scores of every choice"
     script:
         "../workflow/scripts/pool_scores.py"
+
+
+rule compare_methods:
+    input:
+        statistics=lambda w: scored("tables", "statistics.parquet"),
+    output:
+        comparisons=results("comparisons.csv"),
+        intervals=results("intervals.csv"),
+    log:
+        logs("compare_methods"),
+    benchmark:
+        benchmarks("compare_methods")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(3_000),
+        runtime=growing(30, longest),
+    params:
+        choices=lambda w: CHOICES.scored(),
+        judged=lambda w: judged_methods(),
+        classical=lambda w: classical_baselines(),
+        inference=CONFIG.evaluation.bootstrap.model_dump(),
+        seed=spawned("compare"),
+        code=source_digest("compare_methods"),
+    message:
+        "Comparing methods on the same windows"
+    script:
+        "../workflow/scripts/compare_methods.py"
+
+
+rule pool_diagnostics:
+    input:
+        **{n: partial(scored_tables, name=n) for n in TABLES},
+    output:
+        **{
+            n: results("diagnostics", f"{n}.csv")
+            for n in (
+                "regions",
+                "ranks",
+                "events",
+                "consistency",
+                "spectra",
+                "balance",
+            )
+        },
+    log:
+        logs("pool_diagnostics"),
+    benchmark:
+        benchmarks("pool_diagnostics")
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(3_000),
+        runtime=growing(30, longest),
+    params:
+        choices=lambda w: CHOICES.scored(),
+        blind=BLIND,
+        unlike=CONFIG.evaluation.missing_members == "skip",
+        code=source_digest("pool_diagnostics"),
+    message:
+        "Pooling regions, ranks, spectra and balances of every choice"
+    script:
+        "../workflow/scripts/pool_diagnostics.py"
 
 
 rule compute_maps:

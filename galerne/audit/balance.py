@@ -23,7 +23,10 @@ References:
     | An Introduction to Dynamic Meteorology (Holton, 2004), sections 1.4, 3.2 and 4.2
 """
 
-__all__ = ["coarsened", "divergent_share", "fit_of_vorticity", "fit_of_winds", "thickness_error"]
+__all__ = [
+    "coarsened", "divergent_share", "fit_of_vorticity", "fit_of_winds", "geostrophic_wind",
+    "thickness_error",
+]  # fmt: skip
 
 import numpy as np
 
@@ -102,11 +105,23 @@ def fit_of_winds(
     """
     (u, v, phi), lat, lon = coarsened([u, v, phi], latitude, longitude)
     rows = (np.abs(lat) > 25) & (np.abs(lat) < 70)
-    coriolis = (2 * ROTATION * np.sin(np.deg2rad(lat)))[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        eastward = -_northward_slope(phi, lat) / (coriolis * RADIUS)
-        northward = _eastward_slope(phi, lon) / (coriolis * RADIUS * _cosine(lat))
+    eastward, northward = geostrophic_wind(phi, lat, lon)
     return np.minimum(_correlation(u, eastward, lat, rows), _correlation(v, northward, lat, rows))
+
+
+def geostrophic_wind(phi: Fields, latitude: Rows, longitude: Columns) -> tuple[Fields, Fields]:
+    """Returns the eastward and northward geostrophic wind [m s**-1]; not finite at the equator.
+
+    Arguments:
+        phi: Geopotential on a level of pressure [m**2 s**-2].
+        latitude: Rows [degrees_north].
+        longitude: Columns [degrees_east].
+    """
+    coriolis = (2 * ROTATION * np.sin(np.deg2rad(latitude)))[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        eastward = -_northward_slope(phi, latitude) / (coriolis * RADIUS)
+        northward = _eastward_slope(phi, longitude) / (coriolis * RADIUS * _cosine(latitude))
+    return eastward, northward
 
 
 def fit_of_vorticity(

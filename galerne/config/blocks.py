@@ -8,7 +8,6 @@ __all__ = [
     "Climatology",
     "Dataset",
     "Energy",
-    "Evaluation",
     "Experiment",
     "Gaussian",
     "Grid",
@@ -335,13 +334,6 @@ class Experiment(Strict):
     windows: list[Time] = Field(min_length=1, description="First time of each window (UTC).")
     members: int = Field(ge=2, le=10_000, description="Ensemble members.")
     members_per_job: int = Field(ge=1, description="Members drawn by one job.")
-
-
-class Evaluation(Strict):
-    """How ensembles are judged."""
-
-    crps: Literal["fair", "ecdf"] = Field(description="Estimator of the CRPS.")
-    map_members: int = Field(ge=1, le=8, description="Members kept for maps in the report.")
 
 
 class Energy(Strict):

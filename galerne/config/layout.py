@@ -168,7 +168,8 @@ class Layout:
         """What a run makes: scores and report, or what can be made while models wait."""
         hourly = self._hourly(question.stuck)
         if not question:
-            return [self.results("scores.csv"), self.results("report.html"), *hourly]
+            made = ("scores.csv", "comparisons.csv", "diagnostics/regions.csv", "report.html")
+            return [*map(self.results, made), *hourly]
         scored, asked = (
             [c for c in choices if c["dataset"] not in question.datasets]
             for choices in (self.choices.scored(), self.choices.asked())

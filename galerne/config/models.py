@@ -14,13 +14,13 @@ from .audit import Audit
 from .blocks import (
     Autoencoder,
     Dataset,
-    Evaluation,
     Experiment,
     ObservingNetwork,
     Prior,
     Report,
 )
 from .checks import check_experiment, check_known
+from .evaluation import Evaluation
 from .methods import Method
 from .paths import DataRoot, Name, ResultsFolder
 from .sources import Transfer

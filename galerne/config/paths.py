@@ -34,6 +34,7 @@ RESERVED = frozenset(
             "audit",
             "benchmarks",
             "checkpoints",
+            "diagnostics",
             "downloads",
             "figures",
             "harmonics",

@@ -1,110 +1,296 @@
-"""Statistics of one ensemble against the truth, and against withheld observations.
+"""Statistics of one ensemble against the truth, and against observations.
 
-Rows have the columns of :data:`KEYS`, the number of cases behind them (``count``), the size of
-the ensemble (``members``) and the statistics of :mod:`galerne.evaluate.scores`. On the
-grid, a case is a state; in the space of observations, an observation.
+An ensemble is gone through once, some states and channels at a time. What is found comes as
+tables that windows can be pooled from (:data:`TABLES`):
+
+* ``statistics``: the statistics of :mod:`galerne.evaluate.scores`, one row by state, channel and
+  region, or by state, variable and level of withheld observations. ``count`` is the number of
+  cases behind a row: on the grid, states (of a class of distance, whose area changes, the share
+  of the sphere), in the space of observations, observations;
+* ``ranks``: how often the truth has each rank among the members;
+* ``events``: probabilities of thresholds and what came of them (:mod:`.events`);
+* ``consistency``: observations, used or withheld, beside what the ensemble and the climatology
+  would have seen (:mod:`.consistency`).
 """
 
-__all__ = ["KEYS", "grid_rows", "withheld_rows"]
+__all__ = ["KEYS", "TABLES", "Standard", "verify"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from jaxtyping import Float
 
+from ..arrays import stack_channels
 from ..catalogue import Channel
-from ..observe.noise import perturb
 from ..observe.operator import ObservationOperator
 from ..observe.task import Cutoff
-from .ensemble import lead_hours
-from .scores import STATISTICS, Estimator, field_statistics, point_statistics
+from .consistency import consistency_rows, withheld_rows
+from .ensemble import Ensemble, blocks, lead_hours
+from .events import event_rows
+from .observed import Sightings
+from .regions import Regions, distance_regions, fixed_regions
+from .scores import STATISTICS, Estimator, field_statistics
 
-KEYS = ["space", "variable", "level", "lead_hours"]
-ROW = [*KEYS, "count", "members", *STATISTICS]
+KEYS = ["space", "region", "variable", "level", "lead_hours"]
+TABLES = ("statistics", "ranks", "events", "consistency")
+Tables = dict[str, list[pd.DataFrame]]
 
 
-def grid_rows(
-    members: Float[np.ndarray, "member time channel lat lon"],
-    truth: Float[np.ndarray, "time channel lat lon"],
-    *,
-    cutoff: Cutoff,
-    channels: Sequence[Channel],
-    latitude: Float[np.ndarray, " lat"],
-    crps: Estimator,
-) -> pd.DataFrame:
-    """Compares every state with the truth: one row by state and channel.
+@dataclass(frozen=True)
+class Standard:
+    """What ensembles are judged by.
 
     Arguments:
-        members: The ensemble at the valid times of the cutoff [unit of each channel].
-        truth: The true states at the same times [unit of each channel].
-        cutoff: What was asked for.
-        channels: The channels of both.
-        latitude: Rows of the grid [degrees_north].
-        crps: Estimator of the CRPS.
-    """
-    tables = []
-    for k, lead in enumerate(lead_hours(cutoff)):
-        found = field_statistics(members[:, k], truth[k], latitude, crps=crps)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "space": "grid",
-                    "variable": [channel.variable for channel in channels],
-                    "level": [np.nan if c.level is None else float(c.level) for c in channels],
-                    "lead_hours": int(lead),
-                    "count": 1,
-                    "members": len(members),
-                    **found,
-                }
-            )
-        )
-    return pd.concat(tables, ignore_index=True)[ROW]
-
-
-def withheld_rows(
-    members: Float[np.ndarray, "member time channel lat lon"],
-    observations: pd.DataFrame,
-    *,
-    cutoff: Cutoff,
-    channels: Sequence[Channel],
-    latitude: Float[np.ndarray, " lat"],
-    longitude: Float[np.ndarray, " lon"],
-    crps: Estimator,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    """Compares the ensemble with the withheld observations: one row by variable and level.
-
-    Only observations from the first to the last valid time take part: between two states of
-    one trajectory, or at the time of the only state. Each counts for the lead of the nearest
-    valid state at its time or after it.
-
-    Arguments:
-        members: The ensemble at the valid times of the cutoff [unit of each channel].
-        observations: The observations of the window, withheld or not.
-        cutoff: What was asked for.
-        channels: The channels of the ensemble.
+        channels: The channels of states.
         latitude: Rows of the grid [degrees_north].
         longitude: Columns of the grid [degrees_east].
+        land: Share of land of each cell [1], where it is known.
         crps: Estimator of the CRPS.
-        rng: Draws the errors of the members' own observations.
+        thresholds: Values whose exceedance is an event, by channel [unit of each].
+        distances_km: Where classes of the distance to the nearest observation end [km].
+        density_degrees: Width of the kernel of the density of sites [degrees].
+        step_hours: Time between states [h].
     """
-    valid = np.array(cutoff.valid, "datetime64[ns]")
-    inside = observations["time"].between(valid[0], valid[-1])
-    chosen = observations[observations["withheld"] & inside].reset_index(drop=True)
-    operator = ObservationOperator.build(
-        chosen, times=valid, channels=channels, latitude=latitude, longitude=longitude
-    )
-    seen = operator.apply(members)
-    errors = chosen["error"].to_numpy()
-    noise = perturb(np.zeros(seen.shape), errors, rng)
-    lead = lead_hours(cutoff)[np.searchsorted(valid, chosen["time"].to_numpy())]
-    groups = chosen.assign(space="withheld", lead_hours=lead).groupby(KEYS, dropna=False)
-    rows = []
-    for key, place in groups.indices.items():
-        values = chosen["observation"].to_numpy()[place]
-        found = point_statistics(seen[:, place], values, errors[place], noise[:, place], crps=crps)
-        about = {"count": len(place), "members": len(members)}
-        rows.append(dict(zip(KEYS, key, strict=True)) | about | found)
-    return pd.DataFrame(rows, columns=ROW)
+
+    channels: Sequence[Channel]
+    latitude: Float[np.ndarray, " lat"]
+    longitude: Float[np.ndarray, " lon"]
+    land: Float[np.ndarray, "lat lon"] | None
+    crps: Estimator
+    thresholds: Mapping[str, Sequence[float]]
+    distances_km: Sequence[float]
+    density_degrees: float
+    step_hours: float
+
+    @classmethod
+    def of(
+        cls, truth: xr.Dataset, channels: Sequence[Channel], settings: Mapping[str, object]
+    ) -> "Standard":
+        """Takes the grid, the land and the time step from the truth.
+
+        Arguments:
+            truth: The true states of a window.
+            channels: The channels of states.
+            settings: ``crps thresholds distances_km density_degrees``, as above.
+        """
+        times = truth["time"].values
+        step = (times[1] - times[0]) / np.timedelta64(1, "h") if len(times) > 1 else 1.0
+        land = truth.get("land_sea_mask")
+        return cls(
+            tuple(channels),
+            truth["latitude"].values,
+            truth["longitude"].values,
+            None if land is None else land.transpose("latitude", "longitude").values,
+            settings["crps"],
+            settings["thresholds"],
+            settings["distances_km"],
+            settings["density_degrees"],
+            float(step),
+        )
+
+
+def verify(
+    ensemble: Ensemble,
+    climatology: Ensemble,
+    truth: xr.Dataset,
+    observations: pd.DataFrame,
+    cutoff: Cutoff,
+    standard: Standard,
+    rng: np.random.Generator,
+) -> dict[str, pd.DataFrame]:
+    """Judges an ensemble at the valid times of a cutoff.
+
+    Arguments:
+        ensemble: The members.
+        climatology: The climatology at the same times, a single member.
+        truth: The true states, ``time [level] latitude longitude``.
+        observations: The observations of the window, withheld or not.
+        cutoff: What was asked for.
+        standard: What the ensemble is judged by.
+        rng: Draws the errors of the members' own observations.
+
+    Returns:
+        The tables named in :data:`TABLES`.
+
+    Raises:
+        ValueError: If a state is missing, or a value is not finite, saying which.
+    """
+    return _Judgement(ensemble, climatology, truth, observations, cutoff, standard).tables(rng)
+
+
+@dataclass
+class _Judgement:
+    ensemble: Ensemble
+    climatology: Ensemble
+    truth: xr.Dataset
+    observations: pd.DataFrame
+    cutoff: Cutoff
+    standard: Standard
+    found: Tables = field(default_factory=lambda: {name: [] for name in TABLES})
+
+    def tables(self, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+        times, standard = np.array(self.cutoff.valid, "datetime64[ns]"), self.standard
+        used = self._used(times)
+        operator = ObservationOperator.build(
+            used,
+            times=times,
+            channels=standard.channels,
+            latitude=standard.latitude,
+            longitude=standard.longitude,
+        )
+        sightings = Sightings(operator, self.ensemble.size + 1)
+        regions = [self._regions(time) for time in times]
+        size = 4 * self.ensemble.size * standard.latitude.size * standard.longitude.size
+        for states, channels in blocks(len(times), standard.channels, size):
+            self._block(states, channels, times, regions, sightings)
+        seen = sightings.values()
+        self._observed(used, seen[:-1], seen[-1], times, rng)
+        return {name: _joined(parts) for name, parts in self.found.items()}
+
+    def _used(self, times: np.ndarray) -> pd.DataFrame:
+        """Observations between the valid times: withheld, or known to the ensemble."""
+        table = self.observations
+        inside = table["time"].between(times[0], times[-1])
+        known = table["withheld"] | (table["time"] <= self.cutoff.last_observation)
+        return table[inside & known].reset_index(drop=True)
+
+    def _regions(self, time: np.datetime64) -> Regions:
+        """The regions at a valid time: distances are to what was observed then, or last."""
+        standard, half = self.standard, np.timedelta64(round(30 * self.standard.step_hours), "m")
+        fixed = fixed_regions(standard.latitude, standard.longitude, standard.land)
+        last = np.datetime64(self.cutoff.last_observation, "ns")
+        table = self.observations[~self.observations["withheld"]]
+        near = (table["time"] - min(time, last)).abs() <= half
+        sites = table.loc[near & (table["time"] <= last), ["lat", "lon"]].drop_duplicates()
+        return fixed.joined(
+            distance_regions(
+                standard.latitude,
+                standard.longitude,
+                sites.to_numpy(dtype=float),
+                standard.distances_km,
+            )
+        )
+
+    def _block(
+        self,
+        states: slice,
+        channels: slice,
+        times: np.ndarray,
+        regions: Sequence[Regions],
+        sightings: Sightings,
+    ) -> None:
+        """Judges some states and channels."""
+        chosen = self.standard.channels[channels]
+        members = self.ensemble.read(self.cutoff, times[states], chosen)
+        normal = self.climatology.read(self.cutoff, times[states], chosen)[0]
+        truth = stack_channels(self.truth.sel(time=times[states]), chosen)
+        if not np.isfinite(truth).all():
+            time, channel = (int(k[0]) for k in np.nonzero(~np.isfinite(truth).all((-2, -1))))
+            raise ValueError(
+                f"the truth has values that are not finite: {chosen[channel]} at "
+                f"{times[states][time]}"
+            )
+        leads = lead_hours(self.cutoff)[states]
+        rows = []
+        for k, time in enumerate(times[states]):
+            area = regions[states.start + k]
+            for c, channel in enumerate(chosen):
+                flat = members[:, k, c].reshape(len(members), -1)
+                fields = (truth[k, c].ravel(), normal[k, c].ravel())
+                sightings.add(
+                    states.start + k, channels.start + c, np.concatenate([flat, fields[1][None]])
+                )
+                about = _about(channel, time, int(leads[k]), self.ensemble.size)
+                rows.append(self._field(flat, *fields, area, about))
+        self.found["statistics"].append(_statistics_table(rows))
+
+    def _field(
+        self,
+        members: Float[np.ndarray, "member place"],
+        truth: Float[np.ndarray, " place"],
+        normal: Float[np.ndarray, " place"],
+        area: Regions,
+        about: dict[str, object],
+    ) -> dict[str, object]:
+        """Judges one field."""
+        crps = self.standard.crps
+        found = field_statistics(members, truth, normal, area.weights, crps=crps)
+        ranks = {"rank": np.arange(len(found.ranks)), "weight": found.ranks}
+        self.found["ranks"].append(pd.DataFrame(about | {"space": "grid"} | ranks))
+        brier = np.full(len(area.names), np.nan)
+        variable, level = about["variable"], about["level"]
+        name = variable if np.isnan(level) else f"{variable}_{level:g}"
+        if thresholds := self.standard.thresholds.get(name):
+            events = event_rows(members, truth, area.weights[0], thresholds, crps=crps)
+            brier[0] = events["brier"].sum() / len(thresholds)
+            self.found["events"].append(events.assign(**about))
+        names = list(area.names)
+        moving = [name.startswith("distance") for name in names]
+        count = np.where(moving, area.shares, 1.0)
+        return about | {"region": names, "count": count, "brier": brier} | found.values
+
+    def _observed(
+        self,
+        used: pd.DataFrame,
+        seen: Float[np.ndarray, "member obs"],
+        normal: Float[np.ndarray, " obs"],
+        times: np.ndarray,
+        rng: np.random.Generator,
+    ) -> None:
+        """Judges what the members would have seen."""
+        if not len(used):
+            return
+        # Each counts for the nearest valid state at its time or after it.
+        place = np.searchsorted(times, used["time"].to_numpy())
+        table = used.assign(
+            space="withheld",
+            time=times[place],
+            lead_hours=lead_hours(self.cutoff)[place],
+        )
+        self.found["consistency"].append(consistency_rows(table, seen, normal))
+        kept = table["withheld"].to_numpy()
+        if not kept.any():
+            return
+        statistics, ranks = withheld_rows(
+            table[kept].reset_index(drop=True),
+            seen[:, kept],
+            normal[kept],
+            crps=self.standard.crps,
+            density_degrees=self.standard.density_degrees,
+            rng=rng,
+        )
+        self.found["statistics"].append(statistics)
+        self.found["ranks"].append(ranks)
+
+
+def _about(channel: Channel, time: np.datetime64, lead: int, members: int) -> dict[str, object]:
+    level = np.nan if channel.level is None else float(channel.level)
+    return {
+        "time": time,
+        "variable": channel.variable,
+        "level": level,
+        "lead_hours": lead,
+        "members": members,
+    }
+
+
+def _statistics_table(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    """One row by region of each field."""
+    sizes = [len(row["region"]) for row in rows]
+    columns = {
+        name: np.concatenate([np.asarray(row[name]) for row in rows])
+        for name in ("region", "count", *STATISTICS)
+    }
+    same = {
+        name: np.repeat(np.array([row[name] for row in rows]), sizes)
+        for name in ("time", "variable", "level", "lead_hours", "members")
+    }
+    return pd.DataFrame({"space": "grid"} | same | columns)
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

@@ -117,7 +117,8 @@ def test_statistics_lie_with_the_record_that_they_describe(layout: Layout) -> No
 
 
 def test_a_run_makes_the_report_or_what_needs_no_answer(layout: Layout) -> None:
-    assert layout.targets(Question(())) == ["results/scores.csv", "results/report.html"]
+    files = ("scores.csv", "comparisons.csv", "diagnostics/regions.csv", "report.html")
+    assert layout.targets(Question(())) == [f"results/{file}" for file in files]
     new = {"train_a": {"role": "train", "start": "2001", "end": "2002"}}
     path = Path("results/speedy_t31/small/model.json")
     added = layout.targets(Question((Waiting("speedy_t31", path, {}, new),)))
@@ -192,7 +193,7 @@ def test_a_climatology_by_hour_is_made_where_it_is_asked_for(layout: Layout) -> 
     asked = block | {"hourly_climatology": {"window_days": 61}}
     datasets["speedy_t31"] = type(datasets["speedy_t31"]).model_validate(asked)
     path = layout.statistic("speedy_t31", "hourly_climatology", "manifest.json")
-    assert layout.targets(Question(()))[2:] == [path]
+    assert layout.targets(Question(()))[4:] == [path]
     old = {"train_a": {"role": "train", "start": "1999", "end": "2002"}}
     new = {"train_a": {"role": "train", "start": "2001", "end": "2002"}}
     model = Path("results/speedy_t31/small/model.json")

@@ -82,7 +82,7 @@ def blocks(config: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ..
         "variants",
         "instruments",
     }
-    named |= {"methods", "tasks", "experiments", "variants", "errors", "rounding"}
+    named |= {"methods", "tasks", "experiments", "variants", "errors", "rounding", "thresholds"}
     if parent not in named:
         yield path
     for key, value in config.items():
@@ -168,6 +168,7 @@ MISTAKES = [
     ("tasks.forecasting.now_hours", [6, 12], "at most 1 item"),
     ("report.maps", ["geopotential_250"], "no channel 'geopotential_250'; allowed: 2m_temp"),
     ("evaluation.crps", "fare", "'fair' or 'ecdf'"),
+    ("evaluation.thresholds", {"temperature": [273.15]}, "no channel 'temperature'"),
 ]
 
 

@@ -40,6 +40,8 @@ EVERYTHING: Jobs = {
     "draw_posterior": 12,
     "score_members": 12,
     "pool_scores": 1,
+    "compare_methods": 1,
+    "pool_diagnostics": 1,
     "compute_maps": 6,
     "plot_maps": 3,
     "plot_scores": 1,
@@ -65,7 +67,8 @@ def but(some: Jobs, *rules: str) -> Jobs:
 NOTHING: Jobs = {}
 PAGE = jobs("write_report")
 POOLED = jobs("pool_scores", "plot_scores", PAGE)
-SCORES = jobs("score_members", POOLED)
+COMPARED = jobs("compare_methods", "pool_diagnostics", POOLED)
+SCORES = jobs("score_members", COMPARED)
 MAPS = jobs("compute_maps", "plot_maps", PAGE)
 JUDGED = jobs(SCORES, MAPS)
 DRAWN = jobs("draw_posterior", JUDGED, score_members=3)
@@ -197,7 +200,7 @@ MODULES = {
     "source/selection.py": FETCHED,
     "source/exclusion.py": jobs("check_period", GRIDDED),
     "audit/record.py": MEASURED,
-    "audit/balance.py": MEASURED,
+    "audit/balance.py": jobs(MEASURED, SCORES),
     "audit/judgement.py": AUDITED,
     "audit/seams.py": AUDITED,
     "grid/areas.py": jobs(MEASURED, GRIDDED),
@@ -250,6 +253,20 @@ MODULES = {
     "assimilate/carried.py": DRAWN,
     "evaluate/ensemble.py": JUDGED,
     "evaluate/scores.py": SCORES,
+    "evaluate/verification.py": SCORES,
+    "evaluate/events.py": SCORES,
+    "evaluate/observed.py": SCORES,
+    "evaluate/consistency.py": SCORES,
+    "evaluate/regions.py": SCORES,
+    "evaluate/spectra.py": SCORES,
+    "evaluate/balance.py": SCORES,
+    "evaluate/physics.py": SCORES,
+    "evaluate/gathering.py": SCORES,
+    "evaluate/pooling.py": SCORES,
+    "evaluate/tables.py": SCORES,
+    "evaluate/bootstrap.py": jobs("compare_methods"),
+    "evaluate/comparisons.py": jobs("compare_methods"),
+    "evaluate/diagnostics.py": jobs("pool_diagnostics"),
     "evaluate/maps.py": MAPS,
     "report/page.py": PAGE,
     "report/bill.py": PAGE,
@@ -270,6 +287,8 @@ SCRIPTS = {
     "place_instruments": PLACED,
     "draw_posterior": DRAWN,
     "pool_scores": POOLED,
+    "compare_methods": jobs("compare_methods"),
+    "pool_diagnostics": jobs("pool_diagnostics"),
     "plot_maps": jobs("plot_maps", PAGE),
     "write_report": PAGE,
 }
@@ -419,6 +438,13 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     ("tasks.forecasting_tiny.carry.error=0.1", ONE_TASK),
     ("evaluation.crps=ecdf", SCORES),
     ("evaluation.map_members=2", MAPS),
+    ("evaluation.missing_members=skip", SCORES),
+    ("evaluation.thresholds.2m_temperature=[280.0]", SCORES),
+    ("evaluation.distances_km=[300.0]", SCORES),
+    ("evaluation.density_degrees=1.5", SCORES),
+    ("evaluation.bootstrap.resamples=500", jobs("compare_methods")),
+    ("evaluation.bootstrap.level=0.9", jobs("compare_methods")),
+    ("evaluation.bootstrap.block_hours=48.0", jobs("compare_methods")),
     ("report.title=Another", PAGE),
     ("report.maps=[2m_temperature]", jobs("plot_scores", MAPS)),
     ("report.windows=1", jobs("plot_maps", PAGE)),
@@ -444,7 +470,7 @@ ADDED: list[tuple[str, Sequence[str], Jobs]] = [
     ("a method of another kind", [f"{TINY}.methods=[mmps, sda]"], DRAWN),
     ("a task", ["tasks.more={kind: filtering, now_hours: [12], window_hours: null, carry: null}",
                 f"{TINY}.tasks=[reanalysis, filtering_tiny, forecasting_tiny, more]"], ONE_TASK),
-    ("no more of a task", [f"{TINY}.tasks=[reanalysis, filtering_tiny]"], POOLED),
+    ("no more of a task", [f"{TINY}.tasks=[reanalysis, filtering_tiny]"], COMPARED),
     ("a prior", [MORE_PRIOR, f"{TINY}.prior=more"], jobs(GAUSSIAN, score_members=12)),
     ("an autoencoder", [more("autoencoders", "tiny"), f"{TINY}.autoencoder=more"],
      jobs(LATENT, score_members=12)),
@@ -482,7 +508,8 @@ PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
     ("a year, and a second experiment on other data",
      [YEAR, *MORE_EXPERIMENTS, MORE_DATA, "experiments.more.dataset=more"],
      # Nothing that is for the report of both: neither its scores nor moments of the other data.
-     but(EVERYTHING, "pool_scores", "plot_scores", "write_report")
+     but(EVERYTHING, "pool_scores", "compare_methods", "pool_diagnostics", "plot_scores",
+         "write_report")
      | jobs(fetch_period=4, audit_period=4, check_period=4, regrid_period=4, compute_harmonics=2,
             pool_climatology=2),
      {rule: 2 * count for rule, count in EVERYTHING.items()}

@@ -11,8 +11,12 @@ from galerne.config.models import Config, Dataset, Experiment
 
 COLUMNS = [
     *("dataset", "autoencoder", "prior", "network", "method", "task", "window", "space"),
-    *("variable", "level", "lead_hours", "metric", "value"),
+    *("variable", "level", "lead_hours", "metric", "value", "version"),
 ]
+METRICS = {
+    *("rmse", "bias", "crps", "spread", "ssr", "acc", "coverage_50", "coverage_90"),
+    *("energy_score", "brier"),
+}
 BASELINES = {"climatology", "prior", "reconstruction"}
 
 
@@ -43,7 +47,7 @@ def test_every_choice_is_scored(scores: pd.DataFrame, experiment: Experiment) ->
     assert set(scores["method"]) == BASELINES | set(experiment.methods)
     assert set(scores["task"]) == set(experiment.tasks)
     assert set(scores["space"]) == {"grid", "withheld"}
-    assert set(scores["metric"]) == {"rmse", "bias", "crps", "spread", "ssr"}
+    assert set(scores["metric"]) == METRICS
     for method in experiment.methods:
         own = scores[scores["method"] == method]
         pairs = set(zip(own["task"], own["space"], strict=True))
@@ -70,7 +74,7 @@ def test_every_channel_is_scored(
 
 
 def test_no_row_comes_twice(scores: pd.DataFrame) -> None:
-    assert not scores.duplicated(COLUMNS[:-1]).any()
+    assert not scores.duplicated(COLUMNS[:-2]).any()
 
 
 def test_values_are_finite_and_of_the_right_sign(scores: pd.DataFrame) -> None:
@@ -113,3 +117,49 @@ def test_the_posterior_beats_climatology_and_the_prior(
     for method in experiment.methods:
         for reference in ("climatology", "prior"):
             assert (table[method] / table[reference]).mean() < 0.9
+
+
+@pytest.fixture(scope="module")
+def comparisons(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "comparisons.csv")
+
+
+def test_every_method_is_compared_with_all_others(
+    comparisons: pd.DataFrame, scores: pd.DataFrame, experiment: Experiment
+) -> None:
+    crps = comparisons[(comparisons["metric"] == "crps") & (comparisons["space"] == "grid")]
+    assert set(crps["method"]) == set(experiment.methods)
+    assert set(crps["reference"]) >= set(scores["method"]) - set(experiment.methods)
+    for _, rows in crps.groupby(["task", "method", "reference"]):
+        assert (rows["variable"] == "all").any()
+        assert rows.loc[rows["best_baseline"], "reference"].nunique() <= 1
+    assert set(comparisons["verdict"]) <= {"better", "worse", "no evidence"}
+    assert (comparisons["windows"] == len(experiment.windows)).all()
+
+
+def test_ratios_are_those_of_the_scores(
+    comparisons: pd.DataFrame, scores: pd.DataFrame, experiment: Experiment
+) -> None:
+    keys = ["task", "space", "variable", "level", "lead_hours", "metric"]
+    pooled = scores[scores["window"] == "all"].fillna({"level": -1}).set_index([*keys, "method"])
+    own = comparisons[(comparisons["variable"] != "all") & (comparisons["region"] == "globe")]
+    own = own[(own["reference"] == "climatology")].fillna({"level": -1})
+    for row in own.sample(40, random_state=0).to_dict("records"):
+        place = tuple(row[key] for key in keys)
+        one, other = (pooled.loc[(*place, row[name]), "value"] for name in ("method", "reference"))
+        assert row["ratio"] == pytest.approx(one / other, rel=1e-6)
+
+
+def test_diagnostics_are_there_and_finite(folder: Path) -> None:
+    for name in ("regions", "ranks", "events", "consistency", "spectra", "balance"):
+        table = pd.read_csv(folder / "diagnostics" / f"{name}.csv")
+        assert len(table)
+        numbers = table.select_dtypes("number").drop(columns=["level", "version"])
+        assert np.isfinite(numbers).all(axis=None), name
+
+
+def test_spectra_of_the_ensemble_are_near_those_of_the_truth(folder: Path) -> None:
+    table = pd.read_csv(folder / "diagnostics/spectra.csv")
+    rows = table[(table["method"] == "mmps") & (table["kind"] == "spherical")]
+    rows = rows[(rows["wavenumber"] > 0) & (rows["wavenumber"] < 4)]
+    assert (rows["members"].sum() / rows["truth"].sum()) == pytest.approx(1, abs=0.5)

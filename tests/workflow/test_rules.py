@@ -25,7 +25,7 @@ VERBS = {
         "reconstruct",
         "sample",
     ),
-    *("place", "simulate", "draw", "score", "plot", "tabulate", "write"),
+    *("place", "simulate", "draw", "score", "compare", "plot", "tabulate", "write"),
 }
 REQUIRED = (
     *("input", "output", "log", "benchmark", "conda", "threads"),

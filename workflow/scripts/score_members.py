@@ -4,71 +4,74 @@ import logging
 
 from pathlib import Path
 
-import pandas as pd
-
-from galerne.arrays import stack_channels
 from galerne.catalogue import channels
-from galerne.evaluate.ensemble import read_members
+from galerne.evaluate.ensemble import Ensemble
+from galerne.evaluate.gathering import Gathering
+from galerne.evaluate.physics import examine
 from galerne.evaluate.pooling import score_table
-from galerne.evaluate.verification import grid_rows, withheld_rows
+from galerne.evaluate.tables import write_scores, write_table
+from galerne.evaluate.verification import Standard, verify
 from galerne.jobs.job import Job
 from galerne.observe.noise import generator
 from galerne.observe.table import read_observations
 from galerne.observe.task import cutoffs
 from galerne.observe.window import select_window, window_span
-from galerne.products import open_product, replacing
+from galerne.products import open_product
 
 log = logging.getLogger(__name__)
 
 
 def score_members(
     paths_truth: list[Path],
+    paths_climatology: list[Path],
     paths_observations: list[Path],
     paths_members: list[Path],
-    path_scores: Path,
+    paths_tables: dict[str, Path],
     *,
     windows: list[str],
     choice: dict[str, str],
     task: dict,
     state: dict[str, list],
-    crps: str,
+    judged: dict,
     seed: int,
 ) -> None:
-    """Read one window and one cutoff at a time; pool statistics, then write scores."""
-    order, tables = channels(**state), []
-    for window, path_truth, path_seen in zip(
-        windows, paths_truth, paths_observations, strict=True
+    """Go through one window and one cutoff at a time; write statistics, and scores of them."""
+    found, skip = Gathering(), judged["missing_members"] == "skip"
+    for window, path_truth, path_normal, path_seen in zip(
+        windows, paths_truth, paths_climatology, paths_observations, strict=True
     ):
         fields = select_window(open_product(path_truth), window)
-        place = {"latitude": fields["latitude"].values, "longitude": fields["longitude"].values}
-        seen = read_observations(path_seen)
+        standard = Standard.of(fields, channels(**state), judged)
+        grid = {"latitude": standard.latitude, "longitude": standard.longitude}
         batches = [path for path in paths_members if window in path.parts]
-        rng = generator(seed, "members", window)
-        rows = []
+        if skip and not batches:
+            log.warning("%s: no member is there: it is left out", window)
+            continue
+        ensemble = Ensemble.open(batches, **grid, skip_missing=skip)
+        normal, seen = Ensemble.open([path_normal], **grid), read_observations(path_seen)
+        rng, start = generator(seed, "members", window), str(window_span(window)[0])[:16]
         for cutoff in cutoffs(task["kind"], fields["time"].values, task.get("now_hours", ())):
-            members = read_members(batches, cutoff, order)
-            truth = stack_channels(fields.sel(time=list(cutoff.valid)), order)
-            about = {"cutoff": cutoff, "channels": order, "crps": crps}
-            rows.append(grid_rows(members, truth, latitude=place["latitude"], **about))
-            rows.append(withheld_rows(members, seen, rng=rng, **place, **about))
-        start = str(window_span(window)[0].astype("datetime64[m]"))
-        tables.append(pd.concat([one for one in rows if len(one)]).assign(window=start))
-        log.info("%s: %d members, %d cutoffs", window, len(members), len(rows) // 2)
-    with replacing(path_scores) as path:
-        score_table(pd.concat(tables, ignore_index=True), choice).to_csv(path, index=False)
+            found.add(start, verify(ensemble, normal, fields, seen, cutoff, standard, rng))
+            found.add(start, examine(ensemble, fields, cutoff, standard.channels))
+        log.info("%s: %d members", window, ensemble.size)
+    tables = found.tables()
+    for name, table in tables.items():
+        write_table(table, paths_tables[name])
+    write_scores(score_table(tables["statistics"], choice, unlike=skip), paths_tables["scores"])
 
 
 if __name__ == "__main__":
     Job(snakemake).run(
         score_members,
         paths_truth=[Path(path) for path in snakemake.input.truth],
+        paths_climatology=[Path(path) for path in snakemake.input.climatology],
         paths_observations=[Path(path) for path in snakemake.input.observations],
         paths_members=[Path(path) for path in snakemake.input.members],
-        path_scores=Path(snakemake.output.scores),
+        paths_tables={name: Path(path) for name, path in snakemake.output.items()},
         windows=snakemake.params.windows,
         choice=dict(snakemake.wildcards.items()),
         task=snakemake.params.task,
         state=snakemake.params.state,
-        crps=snakemake.params.crps,
+        judged=snakemake.params.judged,
         seed=snakemake.params.seed,
     )
