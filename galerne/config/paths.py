@@ -45,7 +45,7 @@ RESERVED = frozenset(
             "receipts",
             "usage",
         ),
-        *("climatology", "grid", "networks", "source", "stats"),
+        *("climatology", "grid", "networks", "source", "stats", "tables"),
         *("latents", "reconstruction", "samples", "maps", "prior"),
     )
 )
