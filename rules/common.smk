@@ -125,8 +125,8 @@ def network_of(wildcards, *keys: str) -> dict:
 
 
 def sigmas_of(wildcards) -> dict:
-    """The noise levels of a prior's schedule, for params."""
-    return part_of("priors", wildcards.prior, "sigma_min", "sigma_max")
+    """The noise levels of a prior, and the precision of its networks, for params."""
+    return part_of("priors", wildcards.prior, "sigma_min", "sigma_max", "precision")
 
 
 def overlap_of(wildcards, task: dict | None = None) -> int | None:

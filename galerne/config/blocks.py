@@ -240,6 +240,9 @@ class Prior(Strict):
     )
     sigma_min: Positive = Field(description="Least noise level (latents have unit variance).")
     sigma_max: Positive = Field(description="Greatest noise level.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        description="Of networks, the decoder's too, while members are drawn."
+    )
     gaussian: Gaussian
     network: Network
     sampling: Sampling

@@ -39,6 +39,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from ..nn.blocks import ResidualBlock
+from ..nn.precision import reduced
 
 LIMIT = 0.8  # of the squared bound: the inverse saturation is linear beyond, where v = 2 B
 
@@ -84,6 +85,7 @@ class Autoencoder(nn.Module):
                 f"latent_channels {latent_channels} exceeds the {features} numbers of a patch"
             )
         self.downsampling, self.bound = downsampling, bound
+        self.precision = "float32"  # of the network that decodes
         self.grid = (latitudes // downsampling, longitudes // downsampling)
         self.register_buffer("basis", torch.eye(features)[:, :latent_channels].contiguous())
         self.register_buffer("unit", torch.ones(()))
@@ -121,7 +123,9 @@ class Autoencoder(nn.Module):
         v = z / self._spread
         v = v * torch.rsqrt(1 - ((v / self.bound) ** 2).clamp_max(LIMIT))
         patches = torch.einsum("bkyx,fk->bfyx", self.unit * self._spread * v, self.basis)
-        return pixel_shuffle(patches + self.decoder(v), self.downsampling)
+        with reduced(self.precision, z.device):
+            added = self.decoder(v)
+        return pixel_shuffle(patches + added.float(), self.downsampling)
 
     def decode_linearly(
         self, z: Float[Tensor, "batch latent y x"]

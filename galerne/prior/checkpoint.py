@@ -5,13 +5,18 @@ __all__ = ["open_prior"]
 from pathlib import Path
 
 from ..nn.checkpoint import load_module, read_notes
+from ..nn.precision import compiled
 from .backbone import Backbone
 from .denoiser import WindowDenoiser
 from .gaussian import WindowGaussian
 
 
 def open_prior(
-    path_gaussian: Path, path_model: Path, sigma_min: float, sigma_max: float
+    path_gaussian: Path,
+    path_model: Path,
+    sigma_min: float,
+    sigma_max: float,
+    precision: str = "float32",
 ) -> WindowDenoiser:
     """Opens a prior for inference.
 
@@ -20,6 +25,7 @@ def open_prior(
         path_model: The network; one that was never trained is left out.
         sigma_min: Least noise level of the schedule.
         sigma_max: Greatest noise level of the schedule.
+        precision: Of the network: ``float32`` or ``bfloat16``.
 
     Raises:
         ValueError: If a file is damaged or the two are of different latents.
@@ -29,5 +35,6 @@ def open_prior(
     same = {"states": states, "channels": channels, "rows": rows, "columns": columns}
     backbone = load_module(Backbone, path_model, **same)
     trained = read_notes(path_model)["trained"]
-    denoiser = WindowDenoiser(gaussian, backbone if trained else None, sigma_min, sigma_max)
+    network = compiled(backbone) if trained else None
+    denoiser = WindowDenoiser(gaussian, network, sigma_min, sigma_max, precision)
     return denoiser.eval().requires_grad_(False)

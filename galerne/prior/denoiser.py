@@ -27,6 +27,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..nn.parallel import Draws
+from ..nn.precision import reduced
 from .backbone import Backbone
 from .gaussian import WindowGaussian
 
@@ -41,6 +42,7 @@ class WindowDenoiser(Denoiser):
         backbone: The network, or ``None`` for the Gaussian alone.
         sigma_min: Least noise level of the schedule.
         sigma_max: Greatest noise level of the schedule.
+        precision: Of the network: ``float32`` or ``bfloat16``.
     """
 
     def __init__(
@@ -49,9 +51,10 @@ class WindowDenoiser(Denoiser):
         backbone: Backbone | None,
         sigma_min: float,
         sigma_max: float,
+        precision: str = "float32",
     ) -> None:
         super().__init__()
-        self.gaussian, self.backbone = gaussian, backbone
+        self.gaussian, self.backbone, self.precision = gaussian, backbone, precision
         self.schedule = VESchedule(sigma_min, sigma_max)
         self.starts = [0]  # the first state of each window that is denoised: of this one alone
 
@@ -109,7 +112,9 @@ class WindowDenoiser(Denoiser):
         scale = self.gaussian.uncertainty(sigma_t)[:, None, None, None, None]
         c_in = torch.rsqrt(1 + sigma_t.square())[:, None, None, None, None]
         season = season.expand(len(z_t), -1)
-        return guess + scale * self.backbone(c_in * z_t, guess, sigma_t.log(), season)
+        with reduced(self.precision, z_t.device):
+            added = self.backbone(c_in * z_t, guess, sigma_t.log(), season)
+        return guess + scale * added.float()
 
     def loss(
         self,

@@ -43,6 +43,21 @@ def test_the_output_is_scaled_by_the_uncertainty(
     torch.testing.assert_close(added, expected, atol=1e-5, rtol=1e-4)
 
 
+def test_a_reduced_network_leaves_the_gaussian_as_it_is(
+    random_gaussian: Callable[..., WindowGaussian],
+) -> None:
+    gaussian, z, sigma = random_gaussian(), torch.randn(2, *SHAPE), torch.tensor([0.3, 4.0])
+    found = {}
+    backbone = network()
+    torch.nn.init.normal_(backbone.transformer.out_proj.weight, std=0.3)
+    for precision in ("float32", "bfloat16"):
+        model = WindowDenoiser(gaussian, backbone, 0.01, 100.0, precision)
+        found[precision] = model.mean(z, sigma, SEASON) - gaussian.denoise(z, sigma)
+    whole, half = found.values()
+    assert half.dtype == torch.float32
+    assert 0 < (half - whole).std() < 0.02 * whole.std()
+
+
 def test_loss_of_an_exact_gaussian_is_one(random_gaussian: Callable[..., WindowGaussian]) -> None:
     gaussian = random_gaussian()
     model = WindowDenoiser(gaussian, None, 0.01, 100.0)

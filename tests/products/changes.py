@@ -388,6 +388,7 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     (f"{TINY}.window_hours=36", WINDOWED),
     ("priors.tiny.sigma_min=0.02", BOTH),
     ("priors.tiny.sigma_max=90.0", BOTH),
+    ("priors.tiny.precision=bfloat16", BOTH),
     ("priors.tiny.gaussian.components=16", GAUSSIAN),
     ("priors.tiny.gaussian.heldout_share=0.3", GAUSSIAN),
     ("priors.tiny.network.patch=1", TRAINED),

@@ -53,7 +53,7 @@ def choice() -> SimpleNamespace:
         gaussian={"states": 4, "components": 12, "heldout_share": 0.25},
         network={"patch": 2, "hidden_channels": 16, "blocks": 1, "heads": 2},
         prior={"steps": 2, "batch_size": 4, "learning_rate": 1e-3, "ema_half_life": 2.0},
-        sigmas={"sigma_min": 0.01, "sigma_max": 100.0},
+        sigmas={"sigma_min": 0.01, "sigma_max": 100.0, "precision": "float32"},
         sampling={"sampler": "xeab", "steps": 8},
         method={
             "guidance": "mmps", "covariance": "gaussian", "sampler": "xeab", "steps": 8,

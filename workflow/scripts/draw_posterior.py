@@ -34,7 +34,7 @@ def draw_posterior(
     window: str,
     members: list[int],
     step_hours: int,
-    sigmas: dict[str, float],
+    sigmas: dict[str, object],
     method: dict[str, object],
     task: dict[str, object],
     seed: int,
@@ -53,9 +53,11 @@ def draw_posterior(
     asked, plan = plan_task(times, step_hours, **task)
     table = read_observations(path_observations)
     check_observed(table, times, transform.channels, path_observations)
+    autoencoder = load_module(Autoencoder, path_autoencoder).to(device)
+    autoencoder.precision = sigmas["precision"]
     drawn = draw_states(
         open_prior(path_gaussian, path_model, **sigmas).to(device),
-        load_module(Autoencoder, path_autoencoder).to(device),
+        autoencoder,
         transform, table, times, plan, progress=progress, members=members, seed=seed,
         overlap=overlap, error=(task.get("carry") or {}).get("error"), **method,
     )  # fmt: skip

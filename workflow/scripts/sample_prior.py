@@ -33,7 +33,7 @@ def sample_prior(
     window: str,
     members: list[int],
     step_hours: int,
-    sigmas: dict[str, float],
+    sigmas: dict[str, object],
     sampling: dict[str, int],
     seed: int,
     threads: int,
@@ -47,6 +47,7 @@ def sample_prior(
     progress = Progress.of(path_checkpoints, "sample_prior", read, *made_of)
     transform = Transform.open(path_climatology)
     autoencoder = load_module(Autoencoder, path_autoencoder).to(device)
+    autoencoder.precision = sigmas["precision"]
     prior = open_prior(path_gaussian, path_model, **sigmas).to(device)
     times = window_times(window, step_hours)
     prior = lengthen(prior, len(times), overlap)
