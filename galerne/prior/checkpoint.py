@@ -1,9 +1,12 @@
-"""Opens the two files of a prior as one denoiser."""
+"""Opens the two files of a prior as one denoiser, and the decoder beside it."""
 
-__all__ = ["open_prior"]
+__all__ = ["open_models", "open_prior"]
 
 from pathlib import Path
 
+import torch
+
+from ..latent.autoencoder import Autoencoder
 from ..nn.checkpoint import load_module, read_notes
 from ..nn.precision import compiled
 from .backbone import Backbone
@@ -38,3 +41,25 @@ def open_prior(
     network = compiled(backbone) if trained else None
     denoiser = WindowDenoiser(gaussian, network, sigma_min, sigma_max, precision)
     return denoiser.eval().requires_grad_(False)
+
+
+def open_models(
+    path_autoencoder: Path,
+    path_gaussian: Path,
+    path_model: Path,
+    device: torch.device,
+    **settings: object,
+) -> tuple[WindowDenoiser, Autoencoder]:
+    """Opens a prior and the decoder of its latents, of one precision.
+
+    Arguments:
+        path_autoencoder: The autoencoder.
+        path_gaussian: The Gaussian.
+        path_model: The network.
+        device: Where they compute.
+        settings: Passed to :func:`open_prior`.
+    """
+    prior = open_prior(path_gaussian, path_model, **settings).to(device)
+    autoencoder = load_module(Autoencoder, path_autoencoder).to(device)
+    autoencoder.precision = prior.precision
+    return prior, autoencoder

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from galerne.latent.autoencoder import Autoencoder
 from galerne.nn.checkpoint import save_module
 from galerne.prior.backbone import Backbone
-from galerne.prior.checkpoint import open_prior
+from galerne.prior.checkpoint import open_models, open_prior
 from galerne.prior.gaussian import WindowGaussian
 
 SHAPE = (3, 2, 2, 8)
@@ -47,3 +48,15 @@ def test_a_network_of_other_latents_is_refused(paths: tuple[Path, Path]) -> None
     save_module(Backbone(**shape, **SMALL), shape | SMALL, paths[1], trained=True)
     with pytest.raises(ValueError, match="another architecture: channels is 4, expected 2"):
         open_prior(*paths, 0.01, 100.0)
+
+
+def test_prior_and_decoder_are_of_one_precision(paths: tuple[Path, Path], tmp_path: Path) -> None:
+    sizes = {
+        "channels": 3, "latitudes": 8, "longitudes": 16, "latent_channels": 8, "downsampling": 4,
+        "hidden_channels": 8, "blocks": 1, "bound": 5.0,
+    }  # fmt: skip
+    save_module(Autoencoder(**sizes), sizes, tmp_path / "autoencoder.json")
+    given = (tmp_path / "autoencoder.json", *paths, torch.device("cpu"))
+    levels = {"sigma_min": 0.01, "sigma_max": 100.0}
+    models = open_models(*given, **levels, precision="bfloat16")
+    assert [model.precision for model in models] == ["bfloat16", "bfloat16"]

@@ -10,14 +10,12 @@ from galerne.assimilate.ensemble import label_members
 from galerne.assimilate.posterior import draw_states, unobserved
 from galerne.jobs.job import Job
 from galerne.jobs.progress import Progress
-from galerne.latent.autoencoder import Autoencoder
-from galerne.nn.checkpoint import load_module
 from galerne.nn.parallel import best_device
 from galerne.observe.legs import plan_task
 from galerne.observe.operator import check_observed
 from galerne.observe.table import read_observations
 from galerne.observe.window import window_times
-from galerne.prior.checkpoint import open_prior
+from galerne.prior.checkpoint import open_models
 from galerne.products import write_product
 from galerne.stats.transform import Transform
 
@@ -53,11 +51,8 @@ def draw_posterior(
     asked, plan = plan_task(times, step_hours, **task)
     table = read_observations(path_observations)
     check_observed(table, times, transform.channels, path_observations)
-    autoencoder = load_module(Autoencoder, path_autoencoder).to(device)
-    autoencoder.precision = sigmas["precision"]
     drawn = draw_states(
-        open_prior(path_gaussian, path_model, **sigmas).to(device),
-        autoencoder,
+        *open_models(path_autoencoder, path_gaussian, path_model, device, **sigmas),
         transform, table, times, plan, progress=progress, members=members, seed=seed,
         overlap=overlap, error=(task.get("carry") or {}).get("error"), **method,
     )  # fmt: skip

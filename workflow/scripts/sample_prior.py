@@ -10,12 +10,10 @@ import torch
 from galerne.arrays import unstack_channels
 from galerne.jobs.job import Job
 from galerne.jobs.progress import Progress
-from galerne.latent.autoencoder import Autoencoder
-from galerne.nn.checkpoint import load_module
 from galerne.nn.parallel import best_device
 from galerne.observe.window import window_times
 from galerne.prior.backbone import calendar
-from galerne.prior.checkpoint import open_prior
+from galerne.prior.checkpoint import open_models
 from galerne.prior.composition import lengthen
 from galerne.prior.trajectory import Noise, decode_members, draw_windows
 from galerne.products import write_product
@@ -46,9 +44,8 @@ def sample_prior(
     made_of = (window, members, step_hours, sigmas, sampling, seed, threads, overlap, device.type)
     progress = Progress.of(path_checkpoints, "sample_prior", read, *made_of)
     transform = Transform.open(path_climatology)
-    autoencoder = load_module(Autoencoder, path_autoencoder).to(device)
-    autoencoder.precision = sigmas["precision"]
-    prior = open_prior(path_gaussian, path_model, **sigmas).to(device)
+    models = (path_autoencoder, path_gaussian, path_model)
+    prior, autoencoder = open_models(*models, device, **sigmas)
     times = window_times(window, step_hours)
     prior = lengthen(prior, len(times), overlap)
     noise, shape = Noise(seed, members, device.type), prior.gaussian.shape
