@@ -15,6 +15,7 @@ from .download import measure_download
 from .engine import measure_engine
 from .grid import measure_regridding, measure_regridding_memory
 from .lorenz import measure_lorenz
+from .lorenz96 import measure_lorenz96
 from .moments import measure_moments
 from .stages import measure_stages
 from .submission import measure_submission
@@ -33,6 +34,7 @@ COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (
     measure_regridding_memory,
     measure_truth,
     measure_lorenz,
+    measure_lorenz96,
     measure_engine,
 )
 

@@ -17,27 +17,24 @@ References:
     | https://arxiv.org/abs/2306.10574
 """
 
-__all__ = ["LorenzWorld", "build_lorenz", "distance", "filter_particles"]
+__all__ = ["LorenzWorld", "build_lorenz"]
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
-from scipy.special import softmax
 from torch import Tensor, nn
 
 from galerne.assimilate.posterior import Observations
 from galerne.catalogue import channels
 from galerne.latent.autoencoder import Autoencoder
-from galerne.prior.backbone import Backbone
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.gaussian import WindowGaussian
 from galerne.stats.transform import Transform
+
+from .mixture import MixtureNetwork, Seen, draw_given, linearised
 
 STEP = 0.025  # time units
 CENTRE, SCALE = np.array([0.0, 0.0, 25.0]), np.array([8.0, 9.0, 8.6])
@@ -59,43 +56,6 @@ def advance(x: Tensor) -> Tensor:
     k3 = _velocity(x + STEP / 2 * k2)
     k4 = _velocity(x + STEP * k3)
     return x + STEP / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-
-
-class MixtureNetwork(Backbone):
-    """Stands in for a network: corrects the Gaussian to the mean of a mixture.
-
-    Arguments:
-        assumed: The Gaussian part of the prior.
-        means: The means of the parts, shape (k, n).
-        covariances: Their covariances, shape (k, n, n).
-    """
-
-    def __init__(self, assumed: WindowGaussian, means: Tensor, covariances: Tensor) -> None:
-        nn.Module.__init__(self)
-        self.assumed = assumed
-        values, vectors = torch.linalg.eigh(covariances)
-        self.register_buffer("means", means.float())
-        self.register_buffer("values", values.clamp_min(0).float())
-        self.register_buffer("flat", vectors.movedim(1, 0).flatten(1).float())  # (n, k n)
-        shifts = torch.einsum("ki,kij->kj", means, vectors)
-        self.register_buffer("shifts", shifts.float())
-
-    def forward(self, z_t: Tensor, guess: Tensor, level: Tensor, season: Tensor) -> Tensor:
-        """Returns what is missing, in units of the Gaussian's uncertainty."""
-        sigma = level.exp()
-        z = z_t.flatten(1) * (1 + sigma.square()).sqrt()[:, None]
-        mean = self.mean(z, sigma.square()).view_as(guess)
-        return (mean - guess) / self.assumed.uncertainty(sigma)[:, None, None, None, None]
-
-    def mean(self, z: Tensor, s2: Tensor) -> Tensor:
-        """The mean of clean windows, shape (batch, n), given noisy ones and their variance."""
-        count, size = self.means.shape
-        noisy = self.values + s2[0]  # one noise level for the batch
-        along = (z @ self.flat).view(-1, count, size) - self.shifts
-        logits = -(along.square() / noisy).sum(-1) / 2 - noisy.log().sum(-1) / 2
-        weights = logits.softmax(-1)
-        shrunk = along * (self.values / noisy) * weights[..., None]
-        return weights @ self.means + shrunk.flatten(1) @ self.flat.T
 
 
 class OnePoint(Autoencoder):
@@ -190,24 +150,24 @@ class LorenzWorld:
         self, observations: Observations, rng: np.random.Generator, count: int
     ) -> np.ndarray:
         """Draws from the exact posterior of the mixture, (count, state, 3) [Lorenz units]."""
-        table = observations.table
-        rows = np.searchsorted(self.times, table["time"].to_numpy())
-        G = np.zeros((len(rows), self.means.shape[1]))
-        G[np.arange(len(rows)), 3 * rows] = 1
-        y = (table["observation"].to_numpy() - CENTRE[0]) / SCALE[0]
-        R = np.diag((table["error"].to_numpy() / SCALE[0]) ** 2)
-        cross = self.covariances @ G.T
-        system, innovation = G @ cross + R, y - self.means @ G.T
-        white = np.linalg.solve(system, innovation[..., None])[..., 0]
-        fit = (innovation * white).sum(-1) + np.linalg.slogdet(system)[1]
-        chosen = rng.choice(len(fit), count, p=softmax(-fit / 2))
-        z = np.empty((count, self.means.shape[1]))
-        for k in np.unique(chosen):
-            gain = np.linalg.solve(system[k], cross[k].T).T
-            within = self.covariances[k] - gain @ cross[k].T
-            mean = self.means[k] + gain @ innovation[k]
-            z[chosen == k] = rng.multivariate_normal(mean, within, (chosen == k).sum())
+        seen = self.seen(observations)
+        numbers, (centre, scale) = 3 * seen.state + seen.number, (CENTRE[0], SCALE[0])
+        z = draw_given(
+            self.means, self.covariances, numbers,
+            (seen.value - centre) / scale, seen.error / scale, rng, count,
+        )  # fmt: skip
         return z.reshape(count, self.states, 3) * SCALE + CENTRE
+
+    def seen(self, observations: Observations) -> Seen:
+        """Finds what a table of observations sees: the first variable."""
+        table = observations.table
+        state = np.searchsorted(self.times, table["time"].to_numpy())
+        value, error = (table[name].to_numpy() for name in ("observation", "error"))
+        return Seen(state, np.zeros_like(state), value, error)
+
+    def follow(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Takes states, shape (count, 3), forward by a step, with noise."""
+        return _noisy(x, rng)
 
 
 def _noisy(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -226,7 +186,14 @@ def build_lorenz(states: int = 9, parts: int = 512, seed: int = 0) -> LorenzWorl
     x = CENTRE + SCALE * rng.normal(size=(parts, 3))
     for _ in range(800):  # 20 time units
         x = _noisy(x, rng)
-    means, covariances = _linearised(torch.from_numpy(x), states)
+    centre, scale = torch.from_numpy(CENTRE), torch.from_numpy(SCALE)
+    means, covariances = linearised(
+        lambda u: (advance(u * scale + centre) - centre) / scale,
+        (torch.from_numpy(x) - centre) / scale,
+        states,
+        torch.full((3,), SPREAD**2, dtype=torch.float64),
+        STEP / scale**2,
+    )
     together = means.mean(0)
     apart = means - together
     total = covariances.mean(0) + apart.T @ apart / parts
@@ -252,67 +219,3 @@ def build_lorenz(states: int = 9, parts: int = 512, seed: int = 0) -> LorenzWorl
     )
     found = (means.numpy(), covariances.numpy())
     return LorenzWorld(states, prior, x, *found, OnePoint(), transform)
-
-
-def _linearised(x: Tensor, states: int) -> tuple[Tensor, Tensor]:
-    """Means and covariances of windows from some points, in units of SCALE."""
-    scale = torch.from_numpy(SCALE)
-    noise = STEP * torch.diag(scale**-2)
-    jacobian: Callable[[Tensor], Tensor] = torch.vmap(torch.func.jacfwd(advance))
-    mean, covariance = [x], [[(SPREAD**2 * torch.eye(3, dtype=x.dtype)).expand(len(x), 3, 3)]]
-    for _ in range(states - 1):
-        J = jacobian(mean[-1]) * scale / scale[:, None]
-        mean.append(advance(mean[-1]))
-        last = [J @ block for block in covariance[-1]]  # of the new state with those before
-        covariance.append([*last, last[-1] @ J.mT + noise])
-    blocks = [
-        torch.cat([covariance[i][j] if i >= j else covariance[j][i].mT for j in range(states)], -1)
-        for i in range(states)
-    ]
-    means = (torch.stack(mean, 1) - torch.from_numpy(CENTRE)) / scale
-    return means.flatten(1), torch.cat(blocks, 1)
-
-
-def filter_particles(
-    world: LorenzWorld, observations: Observations, rng: np.random.Generator, count: int = 16_384
-) -> np.ndarray:
-    """Draws windows given observations by a bootstrap filter of the true dynamics.
-
-    Whole trajectories are resampled at each observation, as in the paper.
-
-    Arguments:
-        world: Where first states come from.
-        observations: What conditions the window.
-        rng: Source of noise.
-        count: The number of particles.
-
-    Returns:
-        Windows of equal weight, shape (count, state, 3) [Lorenz units].
-    """
-    table = observations.table.set_index("time")
-    x = world.first(rng, count)[:, None]
-    for k, time in enumerate(world.times):
-        if k:
-            x = np.concatenate([x, _noisy(x[:, -1], rng)[:, None]], axis=1)
-        if time in table.index:
-            row = table.loc[time]
-            weights = softmax(-(((x[:, -1, 0] - row["observation"]) / row["error"]) ** 2) / 2)
-            places = (np.arange(count) + rng.uniform()) / count  # systematic resampling
-            x = x[np.searchsorted(weights.cumsum(), places).clip(max=count - 1)]
-    return x
-
-
-def distance(x: np.ndarray, y: np.ndarray) -> float:
-    """The 1-Wasserstein (earth mover's) distance of two ensembles of one size.
-
-    Arguments:
-        x: An ensemble, shape (member, ...).
-        y: Another, of the same shape.
-
-    Raises:
-        ValueError: If the ensembles differ in size.
-    """
-    if len(x) != len(y):
-        raise ValueError(f"{len(x)} members against {len(y)}")
-    costs = cdist(x.reshape(len(x), -1), y.reshape(len(y), -1))
-    return float(costs[linear_sum_assignment(costs)].mean())

@@ -107,7 +107,7 @@ class Walk:
         steps: int,
         memory: dict[str, Tensor],
         levels: Float[Tensor, " level"] | None = None,
-        **settings: float,
+        **settings: int | float,
     ) -> None:
         if sampler not in SAMPLERS:
             raise ValueError(f"unknown sampler {sampler!r}; allowed: {', '.join(SAMPLERS)}")

@@ -54,7 +54,7 @@ def draw_windows(
     season: Float[Tensor, "window 4"],
     progress: Progress | None = None,
     memory: dict[str, Tensor] | None = None,
-    **settings: float,
+    **settings: int | float,
 ) -> Float[Tensor, "member state channel y x"]:
     """Integrates from the greatest noise level to the least.
 

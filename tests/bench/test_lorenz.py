@@ -1,4 +1,4 @@
-"""The benchmark of Lorenz-63 compares ours with SDA at one number of steps."""
+"""The benchmark of Lorenz-63 compares ours with SDA at one number of steps, and at one cost."""
 
 from pathlib import Path
 
@@ -7,19 +7,35 @@ import pytest
 from bench import lorenz
 from bench.worlds.lorenz import build_lorenz
 
+KINDS = ("", "low", "high")
+
 
 def test_ours_and_sda_are_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(lorenz, "build_lorenz", lambda: build_lorenz(states=9, parts=32))
-    for key, count in (("STEPS", 4), ("MEMBERS", 16), ("WINDOWS", 2), ("PARTICLES", 256)):
+    for key, count in (("STEPS", 8), ("MEMBERS", 16), ("WINDOWS", 2), ("PARTICLES", 256)):
         monkeypatch.setattr(lorenz, key, count)
-    for name in ("SDA", "OURS"):
-        monkeypatch.setattr(lorenz, name, getattr(lorenz, name) | {"steps": 4})
     page = tmp_path / "page.md"
     page.write_text("\n".join(lorenz.MARKS))
     rows = {row.name: row for row in lorenz.measure_lorenz(Path(), page)}
-    assert set(rows) == {f"lorenz63_distance{x}" for x in ("", "_low", "_high")}
+    assert set(rows) == {
+        "_".join(filter(None, ("lorenz63_distance", variant, kind)))
+        for variant in ("", "corrected", "same_cost")
+        for kind in KINDS
+    }
     both = (rows["lorenz63_distance_low"].ours + rows["lorenz63_distance_high"].ours) / 2
     assert rows["lorenz63_distance"].ours == pytest.approx(both)
     assert all(row.ours > 0 and row.theirs > 0 for row in rows.values())
-    assert rows["lorenz63_distance"].ours != rows["lorenz63_distance"].theirs
-    assert "| high | mmps |" in page.read_text()
+    assert len({row.ours for row in rows.values()}) == len(KINDS)
+    assert len({row.theirs for row in rows.values()}) == len(rows)
+    cells = [line.split(" | ") for line in page.read_text().splitlines()]
+    costs = {row[1]: float(row[-1].rstrip(" |")) for row in cells if row[0] == "| high"}
+    assert costs["sda, pc, same cost"] == pytest.approx(costs["ours"], rel=0.3)
+    assert costs["sda, pc"] < 0.5 * costs["ours"]
+    assert costs["floor"] == 0
+
+
+def test_all_ways_take_as_many_calls() -> None:
+    found = {}
+    for name, method in lorenz._methods().items():
+        found[name] = method["steps"] * (method.get("corrections", 0) + 1)
+    assert set(found.values()) == {lorenz.STEPS}

@@ -8,12 +8,10 @@ from bench.worlds.lorenz import (
     CENTRE,
     SCALE,
     LorenzWorld,
-    MixtureNetwork,
     advance,
     build_lorenz,
-    distance,
-    filter_particles,
 )
+from bench.worlds.mixture import MixtureNetwork, distance, filter_particles
 from bench.worlds.posterior import Posterior, condition
 from galerne.prior.gaussian import WindowGaussian
 
