@@ -182,7 +182,7 @@ def guide(
 
 
 REMEDIES = {
-    "mmps": "try covariance jacobian with sampler ddpm, or more iterations of the solver",
+    "mmps": "try covariance jacobian with sampler ddpm or pc, or more iterations of the solver",
     "mmps_published": "try more iterations of the solver, or a smaller delta",
     "tmpd": "its row sums stand for variances, which holds only where what is observed is "
     "positively correlated, and more steps do not help; try mmps",

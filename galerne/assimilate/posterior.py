@@ -238,13 +238,14 @@ def draw_latents(
         steps: Sampling steps.
         carried: States of the window before, of these members.
         progress: Where the draw is saved, and taken up if it has been cut; ``None`` for nowhere.
-        settings: The method's own settings, and those of the sampler ``pc``.
+        settings: The method's own settings, and those of the sampler ``pc``, which others ignore.
 
     Raises:
         ValueError: If there is no such method or integrator, or they do not go together.
         FloatingPointError: If a member diverges; what may help is said.
     """
     walking = {name: settings.pop(name) for name in ("corrections", "delta") if name in settings}
+    walking = walking if sampler == "pc" else {}
     device, times = prior.gaussian.mean.device, observations.times
     given, memory, y, A = prior, None, torch.zeros(0, device=device), None
     if not observations.table.empty:

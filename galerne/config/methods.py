@@ -16,7 +16,7 @@ Integrator = Annotated[
     Field(description="How noise is taken away (azula)."),
 ]
 Sampler = Annotated[
-    Literal["redraw", "ddim", "ddpm", "heun", "zab", "xeab"],
+    Literal["redraw", "ddim", "ddpm", "heun", "pc", "zab", "xeab"],
     Field(description="How noise is taken away; redraw is exact where all is Gaussian."),
 ]
 Solver = Annotated[Literal["gmres", "cg"], Field(description="Linear solver of the guidance.")]
@@ -50,6 +50,8 @@ class MomentMatching(Strict):
         description="Probes of how the covariance jacobian changes with the noisy state; 0 holds "
         "it fixed, as many as observations make it exact.",
     )
+    corrections: int = Field(ge=0, le=64, description="Corrections before every step of pc.")
+    delta: float = Field(gt=0, le=1, description="Size of a correction.")
 
     @model_validator(mode="after")
     def _fits(self) -> "MomentMatching":
@@ -61,6 +63,8 @@ class MomentMatching(Strict):
             raise ValueError("placement posterior needs sampler redraw and modes: set even")
         if self.probes and self.covariance != "jacobian":
             raise ValueError("probes are of covariance jacobian: set 0")
+        if self.corrections and self.sampler != "pc":
+            raise ValueError("corrections are of sampler pc: set 0")
         return self
 
 

@@ -289,3 +289,15 @@ def test_a_method_that_diverges_is_named_with_what_to_try(
     observations = usable(table, TIMES, TIMES[-1])
     with pytest.raises(FloatingPointError, match=message):
         draw_posterior_windows(*models, observations, members=[0], seed=0, **method)
+
+
+def test_corrections_are_the_samplers_that_has_them(models: Models, table: pd.DataFrame) -> None:
+    observations = usable(table, TIMES, TIMES[-1])
+    size = {"corrections": 2, "delta": 0.9}
+
+    def drawn(sampler: str, **settings: float) -> np.ndarray:
+        settings = SETTINGS | {"steps": 3, "sampler": sampler, "members": [0]} | settings
+        return draw_posterior_windows(*models, observations, **settings)
+
+    np.testing.assert_array_equal(drawn("ddpm", **size), drawn("ddpm"))
+    assert np.abs(drawn("pc", **size) - drawn("pc", **size | {"delta": 0.1})).max() > 0

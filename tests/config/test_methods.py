@@ -65,6 +65,8 @@ def test_the_library_takes_every_key_of_a_block(name: str) -> None:
         ("mmps", "modes", 0, "placement posterior needs sampler redraw and modes"),
         ("mmps", "sampler", "ddpm", "placement posterior needs sampler redraw and modes"),
         ("mmps", "probes", 4, "probes are of covariance jacobian"),
+        ("mmps", "corrections", 2, "corrections are of sampler pc"),
+        ("mmps", "delta", 0.0, "greater than 0"),
         ("tmpd", "sampler", "redraw", "ddim"),
         ("mmps", "guidance", "nudging", "'mmps', 'mmps_published', 'tmpd', 'jfps'"),
     ],

@@ -430,6 +430,10 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     ("methods.mmps.iterations=5", DRAWN),
     (("methods.mmps.probes=4", "methods.mmps.covariance=jacobian", "methods.mmps.sampler=heun",
       *PLAIN), DRAWN),
+    (("methods.mmps.sampler=pc", "methods.mmps.placement=even"), DRAWN),
+    (("methods.mmps.sampler=pc", "methods.mmps.corrections=1", "methods.mmps.placement=even"),
+     DRAWN),
+    ("methods.mmps.delta=0.5", DRAWN),
     ("methods.sda.gamma=0.2", NOTHING),  # no experiment names it
     ("tasks.filtering_tiny.now_hours=[12]", ONE_TASK),
     ("tasks.filtering_tiny.window_hours=24", ONE_TASK),
