@@ -20,6 +20,7 @@ __all__ = [
 
 from collections.abc import Iterator, Sequence
 
+import dask.array as da
 import numpy as np
 import xarray as xr
 
@@ -150,7 +151,7 @@ def select_levels(dataset: xr.Dataset, name: str, levels: Sequence[int | None]) 
 
 
 def unstack_channels(
-    values: Float[np.ndarray, "... channel lat lon"],
+    values: Float[np.ndarray, "... channel lat lon"] | Float[da.Array, "... channel lat lon"],
     channels: Sequence[Channel],
     coords: dict[str, np.ndarray],
 ) -> xr.Dataset:

@@ -41,9 +41,17 @@ class Carried:
         if not self.error > 0:
             raise ValueError(f"error of carried states: {self.error} is not above 0")
 
-    def observed(self, y: Float[Tensor, " obs"]) -> Float[Tensor, "member obs2"]:
-        """Whitened observations of each member: those given, then the states."""
-        own = (self.states / self.error).flatten(1)
+    def observed(
+        self, y: Float[Tensor, " obs"], places: Sequence[int] | None = None
+    ) -> Float[Tensor, "member obs2"]:
+        """Whitened observations of each member: those given, then the states.
+
+        Arguments:
+            y: The observations given.
+            places: The members, by their places; ``None``: all.
+        """
+        states = self.states if places is None else self.states[list(places)]
+        own = (states.to(y.device) / self.error).flatten(1)
         return torch.cat([y.to(own).expand(len(own), -1), own], dim=1)
 
 

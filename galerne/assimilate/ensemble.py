@@ -9,6 +9,7 @@ __all__ = ["label_members"]
 
 from collections.abc import Sequence
 
+import dask.array as da
 import numpy as np
 import xarray as xr
 
@@ -20,7 +21,8 @@ from ..stats.transform import Transform
 
 
 def label_members(
-    values: Float[np.ndarray, "member state channel lat lon"],
+    values: Float[np.ndarray, "member state channel lat lon"]
+    | Float[da.Array, "member state channel lat lon"],
     members: Sequence[int],
     asked: Sequence[Cutoff],
     transform: Transform,
@@ -42,7 +44,10 @@ def label_members(
 
 
 def _labelled(
-    values: np.ndarray, members: Sequence[int], asked: Sequence[Cutoff], transform: Transform
+    values: np.ndarray | da.Array,
+    members: Sequence[int],
+    asked: Sequence[Cutoff],
+    transform: Transform,
 ) -> xr.Dataset:
     grid = {"latitude": transform.latitude, "longitude": transform.longitude}
     valid = np.array([time for cutoff in asked for time in cutoff.valid], "datetime64[ns]")

@@ -28,10 +28,10 @@ from torch import Tensor, nn
 from ..latent.autoencoder import Autoencoder
 from ..observe.derived import speed
 from ..observe.operator import Interpolation, ObservationOperator
+from ..prior.footprint import WHOLE
 from .linear import derivative
 from .whitening import Whitening
 
-WHOLE = 2**26  # most numbers of decoded fields at a time
 FEW = 40  # a point decoded by itself takes as long as so many of a whole field (measured: 38)
 
 
@@ -109,6 +109,7 @@ class ForwardOperator(nn.Module):
         points, of = np.unique(indices, return_inverse=True)
         self.bounds = np.searchsorted(points, self.size * np.arange(len(frames) + 1)).tolist()
         self.few = FEW * len(points) < self.size * len(frames)
+        self.states = frames.tolist()
         self.register_buffer("frames", torch.from_numpy(frames))
         self.register_buffer("points", torch.from_numpy(points))
         self.register_buffer("of", torch.from_numpy(of.reshape(-1)))
@@ -175,7 +176,7 @@ class ForwardOperator(nn.Module):
         total, bounds = torch.zeros(()), self.bounds
         for draw in range(draws):
             seen = []
-            for k, state in enumerate(self.frames.tolist()):
+            for k, state in enumerate(self.states):
                 field = self.autoencoder.residuals(noise(draw, state)[None]).flatten()
                 seen.append(field[self.points[bounds[k] : bounds[k + 1]] - k * self.size])
             total = total.to(field) + self.see(torch.cat(seen)[None])[0].square()

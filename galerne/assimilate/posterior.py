@@ -5,13 +5,15 @@ is longer than the prior's is composed (:mod:`galerne.prior.composition`). State
 for are kept. A member has the same noise for every cutoff, unless legs go on from each other.
 Where no observation may be used, the states are the prior's.
 
-A draw that was cut goes on after its last saved step; of a finished leg the latents are
-kept and decoded again, since fields are many times larger.
+Members are drawn in batches (:mod:`galerne.prior.batches`), each by itself, with what they share
+made once for a leg. A draw that was cut goes on after the last saved step of its last batch; of
+what is finished the latents are kept, which are decoded when they are written, state by state,
+since fields are many times larger.
 """
 
 __all__ = [
+    "Conditioned",
     "Observations",
-    "draw_latents",
     "draw_posterior_windows",
     "draw_states",
     "unobserved",
@@ -19,14 +21,17 @@ __all__ = [
 ]
 
 import logging
+import math
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 import torch
 
+from azula.denoise import Denoiser
 from jaxtyping import Float
 from torch import Tensor
 
@@ -36,9 +41,12 @@ from ..nn.fit import generator
 from ..observe.legs import Leg
 from ..observe.operator import ObservationOperator
 from ..prior.backbone import calendar
+from ..prior.batches import Batches, batch_size
 from ..prior.composition import LongDenoiser, lengthen
 from ..prior.denoiser import WindowDenoiser
-from ..prior.trajectory import Noise, decode_members, draw_windows
+from ..prior.ensemble import Drawn
+from ..prior.footprint import member_bytes
+from ..prior.trajectory import Noise, decode_members, draw_windows, finished_windows
 from ..stats.logarithm import epsilons
 from ..stats.transform import Transform
 from .carried import Carried, WithCarried
@@ -119,9 +127,10 @@ def draw_states(
     seed: int,
     overlap: int | None = None,
     error: float | None = None,
+    free_bytes: int | float = math.inf,
     **settings: object,
-) -> Float[np.ndarray, "member state channel lat lon"]:
-    """Draws the states that a task asks for, leg after leg [unit of each variable].
+) -> Drawn:
+    """Draws the states that a task asks for, leg after leg, in batches of members.
 
     Arguments:
         prior: The prior over windows of latents.
@@ -135,30 +144,43 @@ def draw_states(
         seed: Seed of the noise; legs that go on from others have their own.
         overlap: States that windows of the prior share where a leg is longer than one.
         error: Error of states that are carried from leg to leg [1].
-        settings: Passed to :func:`draw_latents`.
+        free_bytes: Free memory of the device.
+        settings: Passed to :class:`Conditioned`.
 
     Raises:
         Interrupted: If a stop was asked for; all that was done is saved.
     """
     prior = lengthen(prior, plan[0].states, overlap)
-    parts, z, before = [], None, 0
-    for number, leg in enumerate(plan, start=1):
-        observations, carried = _observations(table, times, leg), None
+    device, seen = prior.gaussian.mean.device.type, [_observations(table, times, k) for k in plan]
+    most = max(len(observations.table) for observations in seen)
+    need = member_bytes(prior, autoencoder, most, **settings)
+    size = batch_size(len(members), need, free_bytes, device)
+    batches = Batches(len(members), size, device, progress)
+    drawn = Drawn(autoencoder, transform, members, batches.size)
+    z, before = None, 0
+    for number, (leg, observations) in enumerate(zip(plan, seen, strict=True), start=1):
+        carried = None
         _tell(table, observations, leg)
         if leg.given:
             states = z[:, [k - before for k in leg.given]]
             carried = Carried(states, [k - leg.first for k in leg.given], error)
         own = spawn(seed, number) if leg.given else seed
+        given = Conditioned(
+            prior, autoencoder, transform, observations, seed=own, carried=carried, **settings
+        )
         part = progress.part("window" if _goes_on(plan) else "cutoff", number, len(plan))
-        z, before = draw_latents(
-            prior, autoencoder, transform, observations, members=members, seed=own,
-            carried=carried, progress=part, **settings,
-        ), leg.first  # fmt: skip
+        z = batches.draw(partial(_draw_batch, given, members), part)
+        before = leg.first
         if leg.kept:
-            noise = Noise(own, members, z.device.type)
-            fields = transform.inverse(decode_members(autoencoder, z, noise), observations.times)
-            parts.append(fields[:, [k - leg.first for k in leg.kept]])
-    return np.concatenate(parts, axis=1)
+            places = [k - leg.first for k in leg.kept]
+            drawn.add(z[:, places], places, times[list(leg.kept)], own)
+    return drawn
+
+
+def _draw_batch(
+    given: "Conditioned", members: Sequence[int], places: list[int], progress: Progress
+) -> Tensor:
+    return given.draw([members[k] for k in places], progress=progress, places=places)
 
 
 def _goes_on(plan: Sequence[Leg]) -> bool:
@@ -191,7 +213,7 @@ def draw_posterior_windows(
     seed: int,
     **settings: object,
 ) -> Float[np.ndarray, "member state channel lat lon"]:
-    """Draws members of the posterior of a window [unit of each variable].
+    """Draws members of the posterior of a window [unit of each variable], all at once.
 
     Arguments:
         prior: The prior over windows of latents, of as many states as there are times.
@@ -200,78 +222,113 @@ def draw_posterior_windows(
         observations: What conditions the window.
         members: The members to draw.
         seed: Seed of the noise.
-        settings: Passed to :func:`draw_latents`.
+        settings: Passed to :class:`Conditioned`.
     """
-    z = draw_latents(
-        prior, autoencoder, transform, observations, members=members, seed=seed, **settings
-    )
+    given = Conditioned(prior, autoencoder, transform, observations, seed=seed, **settings)
+    z = given.draw(members)
     noise = Noise(seed, members, z.device.type)
     return transform.inverse(decode_members(autoencoder, z, noise), observations.times)
 
 
-def draw_latents(
-    prior: WindowDenoiser | LongDenoiser,
-    autoencoder: Autoencoder,
-    transform: Transform,
-    observations: Observations,
-    *,
-    members: Sequence[int],
-    seed: int,
-    guidance: str,
-    sampler: str,
-    steps: int,
-    carried: Carried | None = None,
-    progress: Progress | None = None,
-    **settings: object,
-) -> Float[Tensor, "member state latent y x"]:
-    """Draws members of the posterior of a window, as latents.
+class Conditioned:
+    """The posterior of a window, from which members are drawn as latents.
+
+    What all members share (the operator, its preconditioner) is made at the first draw.
 
     Arguments:
         prior: The prior over windows of latents, of as many states as there are times.
         autoencoder: The decoder.
         transform: The transform between anomalies and fields.
         observations: What conditions the window.
-        members: The members to draw; each is the same in any batch, up to rounding.
         seed: Seed of the noise.
         guidance: Name of the method (:data:`galerne.assimilate.methods.GUIDANCE`).
         sampler: Name of the sampler.
         steps: Sampling steps.
-        carried: States of the window before, of these members.
-        progress: Where the draw is saved, and taken up if it has been cut; ``None`` for nowhere.
+        carried: States of the window before, of all members.
         settings: The method's own settings, and those of the sampler ``pc``, which others ignore.
-
-    Raises:
-        ValueError: If there is no such method or integrator, or they do not go together.
-        FloatingPointError: If a member diverges; what may help is said.
     """
-    walking = {name: settings.pop(name) for name in ("corrections", "delta") if name in settings}
-    walking = walking if sampler == "pc" else {}
-    device, times = prior.gaussian.mean.device, observations.times
-    given, memory, y, A = prior, None, torch.zeros(0, device=device), None
-    if not observations.table.empty:
-        y, A = _whitened(autoencoder, transform, observations, seed, device)
-    if carried is not None:
-        y, A = carried.observed(y), WithCarried(A, carried)
-    if A is not None:
-        given = guide(guidance, prior, y, A, sampler=sampler, **settings)
-        memory = given.memory
-    try:
-        return draw_windows(
-            given,
-            Noise(seed, members, device.type),
-            prior.gaussian.shape,
-            sampler=sampler,
-            steps=steps,
-            season=calendar(times[prior.starts]).to(device),
-            progress=progress,
-            memory=memory,
-            **walking,
-        )
-    except FloatingPointError as error:
+
+    def __init__(
+        self,
+        prior: WindowDenoiser | LongDenoiser,
+        autoencoder: Autoencoder,
+        transform: Transform,
+        observations: Observations,
+        *,
+        seed: int,
+        guidance: str,
+        sampler: str,
+        steps: int,
+        carried: Carried | None = None,
+        **settings: object,
+    ) -> None:
+        self.prior, self.seed, self.carried, self.guidance = prior, seed, carried, guidance
+        self.models, self.observations = (autoencoder, transform), observations
+        own = {name: settings.pop(name) for name in ("corrections", "delta") if name in settings}
+        own = own if sampler == "pc" else {}
+        self.walking: dict[str, object] = {"sampler": sampler, "steps": steps, **own}
+        self.settings = {"sampler": sampler, **settings}
+
+    def draw(
+        self,
+        members: Sequence[int],
+        *,
+        progress: Progress | None = None,
+        places: Sequence[int] | None = None,
+    ) -> Float[Tensor, "member state latent y x"]:
+        """Draws some members.
+
+        Arguments:
+            members: Their numbers; each is the same in any batch, up to rounding.
+            progress: Where the draw is saved, and taken up if it has been cut; ``None`` for
+                nowhere.
+            places: Where they stand among the members whose states are carried; needed then only.
+
+        Raises:
+            ValueError: If there is no such method or integrator, or they do not go together.
+            FloatingPointError: If a member diverges; what may help is said.
+        """
+        if (z := finished_windows(progress, self.walking["steps"])) is not None:
+            return z
+        given, memory, device = self.prior, None, self.prior.gaussian.mean.device
+        if self._given is not None:
+            given, memory = self._given, self._given.memory
+            memory.clear()
+            if self.carried is not None:
+                given.y = self.carried.observed(self._seen[0], places)
+        season = calendar(self.observations.times[self.prior.starts]).to(device)
+        try:
+            return draw_windows(
+                given,
+                Noise(self.seed, members, device.type),
+                self.prior.gaussian.shape,
+                season=season,
+                progress=progress,
+                memory=memory,
+                **self.walking,
+            )
+        except FloatingPointError as error:
+            if self._given is None:
+                raise
+            message = f"guidance {self.guidance!r} diverged: {error}; {remedy(self.guidance)}"
+            raise FloatingPointError(message) from error
+
+    @cached_property
+    def _seen(self) -> tuple[Tensor, ForwardOperator | WithCarried | None]:
+        """What instruments have seen, and the operator that sees all."""
+        device = self.prior.gaussian.mean.device
+        y, A = torch.zeros(0, device=device), None
+        if not self.observations.table.empty:
+            y, A = _whitened(*self.models, self.observations, self.seed, device)
+        return y, A if self.carried is None else WithCarried(A, self.carried)
+
+    @cached_property
+    def _given(self) -> Denoiser | None:
+        """The denoiser that knows the observations; ``None`` where there are none."""
+        y, A = self._seen
         if A is None:
-            raise
-        message = f"guidance {guidance!r} diverged: {error}; {remedy(guidance)}"
-        raise FloatingPointError(message) from error
+            return None
+        return guide(self.guidance, self.prior, y, A, **self.settings)
 
 
 def _whitened(

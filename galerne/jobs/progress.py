@@ -14,6 +14,7 @@ to the one before. Files hold tensors and nothing that could be executed.
 __all__ = ["Progress"]
 
 import hashlib
+import json
 import logging
 import os
 import time
@@ -42,10 +43,14 @@ class Progress:
     Arguments:
         folder: Holds the states; ``None`` keeps none, and the work does not stop on request.
         whole: What the work is a part of, for messages.
+        above: The progress of what it is a part of.
     """
 
-    def __init__(self, folder: Path | None, whole: str = "") -> None:
-        self.folder, self.whole = folder, whole
+    def __init__(
+        self, folder: Path | None, whole: str = "", above: "Progress | None" = None
+    ) -> None:
+        self.folder, self.whole, self.above = folder, whole, above
+        self.notes: dict[str, str] = {}
         self.seconds = float(os.environ.get("GALERNE_SAVE_SECONDS", "60"))
         self.saved = time.monotonic()
 
@@ -69,7 +74,7 @@ class Progress:
     def part(self, name: str, number: int, total: int) -> "Progress":
         """Returns the progress of one part of the work, say of ``cutoff`` 2 of 3."""
         folder = self.folder and self.folder / f"{name}_{number:04d}"
-        return Progress(folder, f"{self.whole}{name} {number} of {total}, ")
+        return Progress(folder, f"{self.whole}{name} {number} of {total}, ", self)
 
     def latest(self) -> tuple[int, dict[str, Tensor]]:
         """Returns the newest whole state and its number; 0 and nothing if there is none."""
@@ -107,8 +112,42 @@ class Progress:
             where = f"{self.whole}{name} {number} of {total}"
             raise interrupt.Interrupted(where, advanced=True)
 
+    def note(self, name: str, value: object) -> None:
+        """Notes a choice that work which goes on must make again.
+
+        It is written down, as JSON, before the first state that follows from it.
+
+        Arguments:
+            name: What was chosen.
+            value: The choice.
+        """
+        self.notes[name] = json.dumps(value)
+
+    def noted(self, name: str, otherwise: object) -> object:
+        """Returns the choice that was noted, or another if there is none."""
+        try:
+            text = self.notes.get(name) or (self.folder / f"{name}.json").read_text()
+            return json.loads(text)
+        except (OSError, ValueError, TypeError):  # no folder, no file, a torn one
+            return otherwise
+
+    def _write_notes(self) -> None:
+        if self.above is not None:
+            self.above._write_notes()
+        for name, text in self.notes.items():
+            path = self.folder / f"{name}.json"
+            if not path.is_file() or path.read_text() != text:
+                with replacing(path) as part:
+                    part.write_text(text)
+
+    def forget(self) -> None:
+        """Takes the states away: the work is divided in another way."""
+        for path in self._files():
+            path.unlink()
+
     def _save(self, path: Path, state: State) -> None:
         # Copies: the format refuses two names for one memory.
+        self._write_notes()
         whole = torch.contiguous_format
         tensors = {name: x.cpu().clone(memory_format=whole) for name, x in state.items()}
         with replacing(path) as part, part.open("wb") as file:

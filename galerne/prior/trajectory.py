@@ -4,7 +4,7 @@ Every member starts from noise of its own seed, and has its own noise for every 
 member is the same whatever batch it is drawn in, up to rounding.
 """
 
-__all__ = ["Noise", "decode_members", "draw_windows"]
+__all__ = ["Noise", "decode_members", "draw_windows", "finished_windows"]
 
 from collections.abc import Callable, Sequence
 
@@ -93,6 +93,19 @@ def draw_windows(
         _check(walk, sampler, step, steps)
         progress.reached("step", step + 1, steps, walk.state)
     return walk.z
+
+
+def finished_windows(
+    progress: Progress | None, steps: int
+) -> Float[Tensor, "member state channel y x"] | None:
+    """Returns windows that were drawn before, if all steps were taken.
+
+    Arguments:
+        progress: Where :func:`draw_windows` saved them.
+        steps: How many steps there are.
+    """
+    number, state = progress.latest() if progress else (0, {})
+    return state["z"] if number == steps else None
 
 
 def _check(walk: Walk, sampler: str, step: int, steps: int) -> None:

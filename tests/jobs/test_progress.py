@@ -233,3 +233,28 @@ def test_work_is_named_by_what_it_reads_does_and_is_told(tmp_path, made_of) -> N
     others.add(name())
     assert len(others) == 3
     assert first not in others
+
+
+def test_notes_are_written_before_the_first_state_that_follows_from_them(progress) -> None:
+    progress.note("batch", 4)
+    part = progress.part("cutoff", 1, 2)
+    part.note("batches", [4, 2])
+    assert not progress.folder.exists()
+    assert (progress.noted("batch", 1), part.noted("batches", [])) == (4, [4, 2])
+    part.part("member", 1, 6).reached("step", 1, 9, lambda: state(1))
+    again = Progress(progress.folder)
+    assert again.noted("batch", 1) == 4
+    assert again.part("cutoff", 1, 2).noted("batches", []) == [4, 2]
+    assert again.noted("another", 7) == 7
+    (progress.folder / "batch.json").write_text("[4, ")
+    assert Progress(progress.folder).noted("batch", 1) == 1
+    assert Progress(None).noted("batch", 2) == 2
+
+
+def test_states_are_forgotten_and_notes_are_not(progress) -> None:
+    progress.note("batch", 4)
+    for number in (1, 2):
+        progress.reached("step", number, 9, lambda: state(1))
+    progress.forget()
+    assert files(progress.folder) == ["batch.json"]
+    assert progress.latest() == (0, {})

@@ -185,6 +185,7 @@ MODULES = {
     "cluster/guard.py": NOTHING,
     "jobs/job.py": NOTHING,
     "jobs/receipt.py": NOTHING,
+    "jobs/memory.py": NOTHING,
     "jobs/interrupt.py": NOTHING,
     "source/archive.py": NOTHING,  # the tiny run simulates
     "source/copernicus.py": NOTHING,
@@ -228,6 +229,9 @@ MODULES = {
     "prior/chain.py": BOTH,
     "prior/composition.py": BOTH,
     "prior/checkpoint.py": BOTH,
+    "prior/batches.py": BOTH,
+    "prior/ensemble.py": BOTH,
+    "prior/footprint.py": BOTH,
     "observe/network.py": PLACED,
     "observe/noise.py": PLACED,
     "observe/instrument.py": OBSERVED,

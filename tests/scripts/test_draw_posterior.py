@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +38,7 @@ TASKS = {
 
 @pytest.fixture
 def draw(choice, models, observations) -> Callable:
-    def run(folder, task, seen=observations, members=(0, 1), seed=5) -> object:
+    def run(folder, task, seen=observations, members=(0, 1), seed=5, **more: float) -> object:
         draw_posterior(
             seen,
             *models,
@@ -50,6 +52,7 @@ def draw(choice, models, observations) -> Callable:
             task=TASKS[task],
             seed=seed,
             threads=1,
+            **more,
         )
         return folder / "manifest.json"
 
@@ -248,10 +251,48 @@ class Named(types.SimpleNamespace):
 
 
 job = json.loads(sys.argv[1])
-for key in ("input", "output", "params", "wildcards"):
+for key in ("input", "output", "params", "resources", "wildcards"):
     job[key] = Named(**job[key])
 runpy.run_path(job.pop("script"), {"snakemake": Named(**job)}, run_name="__main__")
 """
+
+
+def test_a_member_has_the_same_bytes_in_any_batch(tmp_path, draw) -> None:
+    many = open_product(draw(tmp_path / "many", "filtering", members=range(6))).load()
+    for k in (1, 5):
+        alone = open_product(draw(tmp_path / f"{k}", "filtering", members=[k])).load()
+        assert alone.equals(many.sel(number=[k]))
+
+
+def test_with_little_memory_members_are_the_same_up_to_rounding(
+    tmp_path, draw, models, caplog
+) -> None:
+    state = Transform.open(models[0])
+    found = []
+    for memory in (100_000, 1):
+        path = draw(tmp_path / f"{memory}", "reanalysis", memory_mb=memory)
+        found.append(stack_channels(open_product(path), state.channels))
+    assert "1 of them at once, not 4" in caplog.text
+    gap = np.abs(found[1] - found[0]) / state.scale[:, None, None]
+    assert 0 < gap.max() < 1e-2
+
+
+def test_a_process_killed_in_its_second_batch_does_not_draw_the_first_again(
+    tmp_path, start, undisturbed
+) -> None:
+    """Six members in batches of four; the second attempt finds hardly any memory."""
+    log, manifest = tmp_path / "logs/draw.log", tmp_path / "members/manifest.json"
+    job = start(seconds="0", members=6)
+    parts = tmp_path / "checkpoints"
+    wait_for(job, lambda: any(parts.rglob("cutoff_0001/member_0005/step_*3.safetensors")))
+    job.kill()
+    assert job.wait(60) == -signal.SIGKILL
+    assert start(members=6, memory_mb=1).wait(300) == 0
+    pattern = r"going on after cutoff 1 of 2, member (\d) of 6, step (\d+)"
+    first, then = re.findall(pattern, log.read_text())[:2]
+    assert first == ("1", "100")
+    assert (then[0], int(then[1]) < 100) == ("5", True)
+    assert json.loads(manifest.read_text()) == undisturbed(6)
 
 
 @pytest.fixture
@@ -272,10 +313,13 @@ def start(tmp_path, choice, models, observations) -> Callable[[str], subprocess.
             },
         },
         "wildcards": {"window": choice.window},
+        "resources": {"mem_mb": 4000},
         "threads": 1,
     }  # fmt: skip
 
-    def run(seconds: str = "60") -> subprocess.Popen:
+    def run(seconds: str = "60", members: int = 2, memory_mb: int = 4000) -> subprocess.Popen:
+        job["params"]["draw"]["members"] = list(range(members))
+        job["resources"]["mem_mb"] = memory_mb
         command = [sys.executable, "-c", DRIVER, json.dumps(job)]
         env = os.environ | {"GALERNE_SAVE_SECONDS": seconds}
         return subprocess.Popen(command, cwd=ROOT, env=env)
@@ -284,15 +328,20 @@ def start(tmp_path, choice, models, observations) -> Callable[[str], subprocess.
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, choice, models, observations) -> dict[str, object]:
+def undisturbed(tmp_path_factory, choice, models, observations) -> Callable[[int], dict]:
     """The manifest of the same draw, at one go."""
-    path = tmp_path_factory.mktemp("whole") / "manifest.json"
-    draw_posterior(
-        observations, *models, path, path.parent / "none", window=choice.window, members=[0, 1],
-        step_hours=6, sigmas=choice.sigmas, method=choice.method | {"steps": 100},
-        task=TASKS["filtering"], seed=5, threads=1,
-    )  # fmt: skip
-    return json.loads(path.read_text())
+
+    @cache
+    def run(members: int = 2) -> dict[str, object]:
+        path = tmp_path_factory.mktemp("whole") / "manifest.json"
+        draw_posterior(
+            observations, *models, path, path.parent / "none", window=choice.window,
+            members=list(range(members)), step_hours=6, sigmas=choice.sigmas,
+            method=choice.method | {"steps": 100}, task=TASKS["filtering"], seed=5, threads=1,
+        )  # fmt: skip
+        return json.loads(path.read_text())
+
+    return run
 
 
 def wait_for(job: subprocess.Popen, happened: Callable[[], bool]) -> None:
@@ -314,7 +363,7 @@ def test_a_process_told_to_stop_goes_on_where_it_was(tmp_path, start, undisturbe
         assert "stopped on request: cutoff" in log.read_text().splitlines()[-1]
         assert not manifest.exists()
     assert start().wait(120) == 0
-    assert json.loads(manifest.read_text()) == undisturbed
+    assert json.loads(manifest.read_text()) == undisturbed()
     assert not (tmp_path / "checkpoints/draw").exists()
     statuses = [row["status"] for row in read_usage(tmp_path)]
     assert statuses == ["interrupted", "interrupted", "done"]
@@ -327,5 +376,5 @@ def test_a_process_killed_outright_goes_on_where_it_was(tmp_path, start, undistu
     assert job.wait(60) == -signal.SIGKILL
     assert not (tmp_path / "members/manifest.json").exists()
     assert start().wait(120) == 0
-    assert json.loads((tmp_path / "members/manifest.json").read_text()) == undisturbed
+    assert json.loads((tmp_path / "members/manifest.json").read_text()) == undisturbed()
     assert "going on after cutoff" in (tmp_path / "logs/draw.log").read_text()

@@ -9,6 +9,7 @@ import torch
 from galerne.assimilate.ensemble import label_members
 from galerne.assimilate.posterior import draw_states, unobserved
 from galerne.jobs.job import Job
+from galerne.jobs.memory import free_bytes
 from galerne.jobs.progress import Progress
 from galerne.nn.parallel import best_device
 from galerne.observe.legs import plan_task
@@ -16,7 +17,7 @@ from galerne.observe.operator import check_observed
 from galerne.observe.table import read_observations
 from galerne.observe.window import window_times
 from galerne.prior.checkpoint import open_models
-from galerne.products import write_product
+from galerne.prior.ensemble import write_ensemble
 from galerne.stats.transform import Transform
 
 
@@ -38,14 +39,14 @@ def draw_posterior(
     seed: int,
     threads: int,
     overlap: int | None = None,
+    memory_mb: int | None = None,
 ) -> None:
     """Condition on the observations up to each cutoff, and write the states asked for [unit]."""
     torch.set_num_threads(threads)
     device = best_device()
     read = (path_observations, path_climatology, path_autoencoder, path_gaussian, path_model)
-    where = device.type
-    made_of = (window, members, step_hours, sigmas, method, task, overlap, seed, threads, where)
-    progress = Progress.of(path_checkpoints, "draw_posterior", read, *made_of)
+    made_of = (window, members, step_hours, sigmas, method, task, overlap, seed, threads)
+    progress = Progress.of(path_checkpoints, "draw_posterior", read, *made_of, device.type)
     transform = Transform.open(path_climatology)
     times = window_times(window, step_hours)
     asked, plan = plan_task(times, step_hours, **task)
@@ -54,10 +55,11 @@ def draw_posterior(
     drawn = draw_states(
         *open_models(path_autoencoder, path_gaussian, path_model, device, **sigmas),
         transform, table, times, plan, progress=progress, members=members, seed=seed,
-        overlap=overlap, error=(task.get("carry") or {}).get("error"), **method,
+        overlap=overlap, error=(task.get("carry") or {}).get("error"),
+        free_bytes=free_bytes(device, memory_mb), **method,
     )  # fmt: skip
-    nothing = unobserved(table, times, plan)
-    write_product(label_members(drawn, members, asked, transform, nothing), path_ensemble)
+    labels = (members, asked, transform, unobserved(table, times, plan))
+    write_ensemble(label_members(drawn.lazy(), *labels), path_ensemble)
     shutil.rmtree(path_checkpoints, ignore_errors=True)
 
 
@@ -73,5 +75,6 @@ if __name__ == "__main__":
         path_checkpoints=Path(snakemake.params.checkpoints),
         window=snakemake.wildcards.window,
         threads=snakemake.threads,
+        memory_mb=snakemake.resources.mem_mb,
         **snakemake.params.draw,
     )

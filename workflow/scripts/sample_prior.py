@@ -9,14 +9,13 @@ import torch
 
 from galerne.arrays import unstack_channels
 from galerne.jobs.job import Job
+from galerne.jobs.memory import free_bytes
 from galerne.jobs.progress import Progress
 from galerne.nn.parallel import best_device
 from galerne.observe.window import window_times
-from galerne.prior.backbone import calendar
 from galerne.prior.checkpoint import open_models
 from galerne.prior.composition import lengthen
-from galerne.prior.trajectory import Noise, decode_members, draw_windows
-from galerne.products import write_product
+from galerne.prior.ensemble import sample_windows, write_ensemble
 from galerne.stats.transform import Transform
 
 
@@ -36,6 +35,7 @@ def sample_prior(
     seed: int,
     threads: int,
     overlap: int | None = None,
+    memory_mb: int | None = None,
 ) -> None:
     """Write members of the prior [unit of each variable]."""
     torch.set_num_threads(threads)
@@ -47,14 +47,13 @@ def sample_prior(
     models = (path_autoencoder, path_gaussian, path_model)
     prior, autoencoder = open_models(*models, device, **sigmas)
     times = window_times(window, step_hours)
-    prior = lengthen(prior, len(times), overlap)
-    noise, shape = Noise(seed, members, device.type), prior.gaussian.shape
-    season = calendar(times[prior.starts]).to(device)
-    z = draw_windows(prior, noise, shape, season=season, progress=progress, **sampling)
-    values = transform.inverse(decode_members(autoencoder, z, noise), times)
+    drawn = sample_windows(
+        lengthen(prior, len(times), overlap), autoencoder, transform, times, members=members,
+        seed=seed, progress=progress, free_bytes=free_bytes(device, memory_mb), **sampling,
+    )  # fmt: skip
     grid = {"latitude": transform.latitude, "longitude": transform.longitude}
     coords = {"number": np.array(members), "time": times, **grid}
-    write_product(unstack_channels(values, transform.channels, coords), path_ensemble)
+    write_ensemble(unstack_channels(drawn.lazy(), transform.channels, coords), path_ensemble)
     shutil.rmtree(path_checkpoints, ignore_errors=True)
 
 
@@ -75,4 +74,5 @@ if __name__ == "__main__":
         seed=snakemake.params.seed,
         overlap=snakemake.params.overlap,
         threads=snakemake.threads,
+        memory_mb=snakemake.resources.mem_mb,
     )

@@ -1,0 +1,70 @@
+r"""What a member takes in memory while it is drawn.
+
+The sum of four parts, each a count of numbers in single precision times how many of them live
+at once, which was counted on a CPU and rounded up (a test counts again):
+
+* latents of its trajectory: the walk, vectors of the solve, and their Fourier transforms;
+* decoded fields, of as many states as are decoded at once;
+* values that instruments see, with their weights and products;
+* features of the network, of as many windows as it sees at once; of all windows, and of every
+  layer, where a method differentiates it. So too for the decoder.
+
+What members share (weights, the preconditioner) is in memory before and no part of it.
+"""
+
+__all__ = ["WHOLE", "member_bytes"]
+
+from ..latent.autoencoder import Autoencoder
+from .composition import CHUNK, LongDenoiser
+from .denoiser import WindowDenoiser
+
+WHOLE = 2**26  # most numbers of decoded fields at a time
+LATENTS, FIELDS, VALUES = 24, 4, 12  # that live at once
+WIDTHS = 12  # of a block of the network, or of the decoder, in hidden channels
+SEEN = 8  # places that an observation sees
+GRAPH = 2  # times of a graph that is differentiated twice
+
+
+def member_bytes(
+    prior: WindowDenoiser | LongDenoiser,
+    autoencoder: Autoencoder,
+    observations: int = 0,
+    *,
+    guidance: str = "",
+    covariance: str = "",
+    linearisation: str = "",
+    **settings: object,
+) -> int:
+    """Estimates what a member takes while it is drawn [bytes], of a device in single precision.
+
+    Arguments:
+        prior: The prior over windows, or trajectories.
+        autoencoder: The decoder.
+        observations: How many there are in the window.
+        guidance: The method, if there are observations.
+        covariance: That of the method, if it has a choice.
+        linearisation: Likewise.
+        settings: The method's others, which make no difference.
+    """
+    closed = guidance == "mmps" and covariance == "gaussian"
+    through_network = observations > 0 and not closed and guidance not in ("jfps", "diffpir")
+    through_decoder = observations > 0 and not (guidance == "mmps" and linearisation == "linear")
+    states, channels, rows, columns = prior.gaussian.shape
+    decoder = autoencoder.decoder
+    field = len(autoencoder.residual) * rows * columns
+    hidden = decoder[0].out_channels * rows * columns * WIDTHS
+    whole = states if through_decoder else min(states, max(WHOLE // field, 1))
+    count = LATENTS * states * channels * rows * columns + VALUES * SEEN * observations
+    count += FIELDS * whole * field
+    count += whole * hidden * (GRAPH * len(decoder) if through_decoder else 1)
+    return 4 * (count + _network(prior, through_network))
+
+
+def _network(prior: WindowDenoiser | LongDenoiser, differentiated: bool) -> int:
+    """Numbers that the network takes for the windows of a member."""
+    network = getattr(prior, "window", prior).backbone
+    if network is None:
+        return 0
+    windows, blocks = len(prior.starts), len(network.transformer.blocks)
+    block = len(network.positions) * network.transformer.in_proj.out_features * WIDTHS
+    return block * (windows * blocks if differentiated else min(windows, CHUNK))
