@@ -190,6 +190,19 @@ def members_of(wildcards, *names: str, method: str = "") -> list[str]:
     return LAYOUT.members(wildcards, windows, method or wildcards.method)
 
 
+def maps_shown(wildcards) -> list[str]:
+    """An input function: the maps of every choice and window that the page shows."""
+    return [results(*m.values(), "maps", "manifest.json") for m in CHOICES.mapped()]
+
+
+def observations_shown(wildcards) -> list[str]:
+    """An input function: the observations of each of these."""
+    return [
+        LAYOUT.observations(m["dataset"], m["network"], m["window"])
+        for m in CHOICES.mapped()
+    ]
+
+
 def archive_files(wildcards) -> list[str]:
     """The file, store or folder of an archive; nothing for a dataset from elsewhere.
 
@@ -245,7 +258,11 @@ def judged_methods() -> list[str]:
 
 def classical_baselines() -> list[str]:
     """Baselines that see what methods see: neither methods, nor the prior, nor the truth."""
-    others = {*judged_methods(), "prior", "reconstruction"}  # one sees nothing, one the truth
+    others = {
+        *judged_methods(),
+        "prior",
+        "reconstruction",
+    }  # one sees nothing, one the truth
     names = dict.fromkeys(choice["method"] for choice in CHOICES.scored())
     return [name for name in names if name not in others]
 

@@ -43,6 +43,7 @@ rule plot_maps:
 rule plot_scores:
     input:
         scores=rules.pool_scores.output.scores,
+        comparisons=rules.compare_methods.output.comparisons,
     output:
         index=results("figures", "scores", "index.json"),
         figures=report(
@@ -75,17 +76,13 @@ rule plot_scores:
 rule write_report:
     input:
         scores=rules.pool_scores.output.scores,
+        comparisons=rules.compare_methods.output.comparisons,
         charts=rules.plot_scores.output.index,
         stills=lambda w: [
             results(*c.values(), "figures", "index.json") for c in CHOICES.asked()
         ],
-        maps=lambda w: [
-            results(*m.values(), "maps", "manifest.json") for m in CHOICES.mapped()
-        ],
-        observations=lambda w: [
-            LAYOUT.observations(m["dataset"], m["network"], m["window"])
-            for m in CHOICES.mapped()
-        ],
+        maps=maps_shown,
+        observations=observations_shown,
         training=lambda w: LAYOUT.training_records(),
         moments=lambda w: [
             LAYOUT.statistic(n, "moments.csv") for n in CHOICES.datasets()

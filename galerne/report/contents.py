@@ -22,9 +22,10 @@ from .charts import plot_training, training_curves
 from .explorer import MapSet
 from .page import Figure, Panel
 from .panels import score_tables, tabs
+from .scorecard import against_best
 from .style import svg
 from .tables import Table
-from .verdict import gather_facts, limits, measure, tiles, verdict
+from .verdict import compared, gather_facts, limits, measure, tiles, verdict
 
 KINDS = ("reanalysis", "filtering", "forecasting")
 
@@ -54,7 +55,11 @@ def read_sets(
 
 
 def judgement(
-    scores: pd.DataFrame, choices: Sequence[dict[str, str]], config: dict, sources: dict[str, str]
+    scores: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    choices: Sequence[dict[str, str]],
+    config: dict,
+    sources: dict[str, str],
 ) -> dict[str, list]:
     """Writes the first screen: the verdict, the numbers that matter, and the limits.
 
@@ -62,6 +67,7 @@ def judgement(
 
     Arguments:
         scores: The pooled scores.
+        comparisons: Comparisons of methods.
         choices: Names of dataset, autoencoder, prior, network, method and task.
         config: The effective configuration.
         sources: What the data of each dataset say of their source.
@@ -82,10 +88,12 @@ def judgement(
         experiment,
         source=sources.get(head["dataset"], ""),
     )
-    main = next(numbers[kind] for kind in KINDS if kind in numbers)
+    kind = next(kind for kind in KINDS if kind in numbers)
+    said, tile = compared(against_best(comparisons, first[kind]))
+    summary = verdict(*(numbers.get(kind) for kind in KINDS))
     return {
-        "verdict": verdict(*(numbers.get(kind) for kind in KINDS)),
-        "tiles": tiles(main),
+        "verdict": [*summary[:1], *said, *summary[1:]],
+        "tiles": [*tile, *tiles(numbers[kind])],
         "limits": limits(facts, list(numbers.values())),
     }
 

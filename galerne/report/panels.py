@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from .charts import plot_by_channel, plot_by_lead
+from .scorecard import scorecard_charts
 from .style import label_channel
 from .tables import BASELINES, CHOICE, Table, pick, relative, score_table
 
@@ -55,17 +56,23 @@ def tabs(choices: Sequence[dict[str, str]]) -> dict[str, dict[str, str]]:
 
 
 def score_charts(
-    scores: pd.DataFrame, choices: Sequence[dict[str, str]], channels: Sequence[str]
+    scores: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    choices: Sequence[dict[str, str]],
+    channels: Sequence[str],
 ) -> list[Chart]:
     """Draws every chart that the scores allow.
 
     Arguments:
         scores: The pooled scores.
+        comparisons: Comparisons of methods.
         choices: Names of dataset, autoencoder, prior, network, method and task.
         channels: The channels whose error is shown by lead.
     """
     charts = []
     for k, (tab, choice) in enumerate(tabs(choices).items()):
+        for name, title, said, figure in scorecard_charts(comparisons, choice):
+            charts.append(Chart(f"{k:02d}_{choice['task']}_{name}.svg", tab, title, said, figure))
         drawn = [*_by_channel(scores, choice), *_by_lead(scores, choice, channels)]
         for name, title, figure, wide in drawn:
             file = f"{k:02d}_{choice['task']}_{name}.svg"

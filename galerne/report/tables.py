@@ -6,7 +6,10 @@ and averaged over channels.
 Depends on: pandas.
 """
 
-__all__ = ["COLUMNS", "Table", "compare", "pick", "read_scores", "relative", "score_table"]
+__all__ = [
+    "COLUMNS", "Table", "compare", "number", "pick", "rank_variables", "read_scores", "relative",
+    "score_table",
+]  # fmt: skip
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,13 +64,13 @@ def read_scores(path: Path) -> pd.DataFrame:
         channel=scores["variable"] + level,
         window=scores["window"].astype(str),
         lead_hours=scores["lead_hours"].fillna(0.0).astype(float),
-        rank=scores["variable"].map(_rank),
+        rank=scores["variable"].map(rank_variables),
     )
     order = ["rank", "level", "lead_hours"]
     return named.sort_values(order, kind="stable", na_position="first", ignore_index=True)
 
 
-def _rank(variable: str) -> int:
+def rank_variables(variable: str) -> int:
     """The place of a variable in tables: the surface first, then as in the catalogue."""
     about = DERIVED | VARIABLES
     names = sorted(about, key=lambda name: about[name].on_levels)

@@ -7,10 +7,10 @@ Depends on: pandas, and the tables of this room.
 """
 
 __all__ = [
-    "Facts", "Numbers", "gather_facts", "limits", "measure", "tiles", "verdict",
+    "Facts", "Numbers", "compared", "gather_facts", "limits", "measure", "tiles", "verdict",
 ]  # fmt: skip
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from .tables import number, pick, relative
 # ASSUME: after five days two states of the atmosphere are unrelated for counting purposes;
 # the autocorrelation of 500 hPa geopotential crosses zero near there.
 INDEPENDENT_DAYS = 5.0
+FEW_WINDOWS = 20  # a bootstrap of fewer blocks gives intervals that are too narrow
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,28 @@ def _forecast(leads: dict[float, float]) -> str:
     return f"{grows}: the forecast beats climatology up to {max(beats):g} h."
 
 
+def compared(best: Mapping[str, object] | None) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """Says how a choice compares with the best classical baseline, as a sentence and a number.
+
+    Arguments:
+        best: The comparison of its CRPS over all variables, or ``None``.
+    """
+    if best is None:
+        return [], []
+    ratio, name = number(float(best["ratio"])), str(best["reference"])
+    ends = f"{number(float(best['lower']))} to {number(float(best['upper']))}"
+    words = {
+        "better": "so it is better",
+        "worse": "so it is worse",
+        "no evidence": "so there is no evidence that either is better",
+    }[str(best["verdict"])]
+    said = (
+        f"Its CRPS is {ratio} of that of the best classical baseline on the same observations, "
+        f"{name}, in the geometric mean over variables (95 % interval {ends}), {words}."
+    )
+    return [said], [(ratio, f"CRPS ÷ {name}", f"the best classical baseline; {ends}")]
+
+
 def tiles(n: Numbers) -> list[tuple[str, str, str]]:
     """Returns the numbers that matter as value, name and meaning; unknown ones are left out."""
     found = [
@@ -259,7 +282,7 @@ def limits(facts: Facts, numbers: Sequence[Numbers]) -> list[str]:
         said.append(
             f"{windows} test window{'s' * (windows != 1)} within {facts.test_days:.0f} days of "
             f"one season and {facts.members} members: differences of a few per cent may be "
-            "chance, and no interval is given."
+            f"chance{', and intervals from so few windows are rough' * (windows < FEW_WINDOWS)}."
         )
     independent = max(1, round(facts.training_days / INDEPENDENT_DAYS))
     small = independent < 60

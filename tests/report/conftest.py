@@ -1,9 +1,13 @@
 """A small run made up: smooth fields, a score table, and the choices behind them."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+
+from galerne.report.scorecard import read_comparisons
 
 CHANNELS = ["geopotential_500", "2m_temperature"]
 CHOICE = {
@@ -97,6 +101,31 @@ def make_scores(
     return table.assign(channel=table["variable"] + names)
 
 
+def make_comparisons(*, leads: tuple[int, ...] = (0,), **choice: str) -> pd.DataFrame:
+    """The posterior beats climatology, loses to another baseline; of the prior nobody knows."""
+    verdicts = {
+        "climatology": (0.4, 0.3, 0.5, "better"),
+        "oi": (1.5, 1.2, 1.9, "worse"),
+        "prior": (0.9, 0.5, 1.6, "no evidence"),
+    }
+    keys = [("all", None, None), *(("all", None, lead) for lead in leads)]
+    both = (("geopotential", 500), ("2m_temperature", None))
+    keys += [(variable, level, lead) for variable, level in both for lead in leads]
+    rows = [
+        {
+            **CHOICE, **choice, "space": space, "region": region, "variable": variable,
+            "level": level, "lead_hours": lead, "metric": metric, "reference": reference,
+            "best_baseline": reference == "oi", "ratio": ratio, "lower": lower, "upper": upper,
+            "verdict": verdict, "windows": 2, "units": 2, "run": 1.0,
+        }
+        for space, region in (("grid", "globe"), ("withheld", "globe"), ("grid", "tropics"))
+        for variable, level, lead in keys
+        for metric in ("rmse", "crps")
+        for reference, (ratio, lower, upper, verdict) in verdicts.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 CONFIG = {
     "results": "results",
     "seed": 3,
@@ -144,3 +173,10 @@ def observations() -> pd.DataFrame:
 @pytest.fixture
 def scores() -> pd.DataFrame:
     return make_scores()
+
+
+@pytest.fixture
+def comparisons(tmp_path: Path) -> pd.DataFrame:
+    path = tmp_path / "comparisons.csv"
+    make_comparisons().to_csv(path, index=False)
+    return read_comparisons(path)

@@ -17,7 +17,9 @@ from galerne.report.contents import (
     training_figures,
 )
 
-from .conftest import CHOICE, CONFIG, make_scores
+from .conftest import CHOICE, CONFIG, make_comparisons, make_scores
+
+NONE = make_comparisons().iloc[:0]
 
 
 def test_first_choice_of_each_task_speaks() -> None:
@@ -25,23 +27,31 @@ def test_first_choice_of_each_task_speaks() -> None:
     scores = pd.concat(
         [make_scores(0.4), make_scores(0.7, leads=(6, 12), task="forecast")], ignore_index=True
     )
-    said = judgement(scores, [CHOICE, later], CONFIG, {"world": "a nature run"})
+    said = judgement(scores, NONE, [CHOICE, later], CONFIG, {"world": "a nature run"})
     assert "0.400 of climatology" in said["verdict"][0]
     assert "0.700 of climatology's at 6 h" in said["verdict"][-1]
     assert said["tiles"][0][0] == "0.400"
     assert "not the real one" in said["limits"][0]
 
 
+def test_the_best_baseline_is_named_on_the_first_screen(comparisons: pd.DataFrame) -> None:
+    said = judgement(make_scores(0.4), comparisons, [CHOICE], CONFIG, {})
+    assert (
+        "1.50 of that of the best classical baseline on the same observations, oi"
+        in (said["verdict"][1])
+    )
+    assert said["tiles"][0] == ("1.50", "CRPS ÷ oi", "the best classical baseline; 1.20 to 1.90")
+
+
 def test_the_first_of_two_networks_speaks() -> None:
     scores = pd.concat([make_scores(0.4), make_scores(0.9, network="dense")], ignore_index=True)
-    said = judgement(scores, [CHOICE, CHOICE | {"network": "dense"}], CONFIG, {})
+    said = judgement(scores, NONE, [CHOICE, CHOICE | {"network": "dense"}], CONFIG, {})
     assert said["tiles"][0][0] == "0.400"
 
 
 def test_a_run_without_reanalysis_is_judged_by_what_it_has() -> None:
-    said = judgement(
-        make_scores(0.7, leads=(6,), task="forecast"), [CHOICE | {"task": "forecast"}], CONFIG, {}
-    )
+    scores = make_scores(0.7, leads=(6,), task="forecast")
+    said = judgement(scores, NONE, [CHOICE | {"task": "forecast"}], CONFIG, {})
     assert said["tiles"][0][0] == "0.700"
 
 

@@ -4,7 +4,9 @@ import pandas as pd
 
 from galerne.report.panels import score_charts, score_tables, tabs
 
-from .conftest import CHANNELS, CHOICE, make_scores
+from .conftest import CHANNELS, CHOICE, make_comparisons, make_scores
+
+NONE = make_comparisons().iloc[:0]
 
 
 def test_tabs_name_the_task_and_what_else_differs() -> None:
@@ -18,7 +20,7 @@ def test_methods_share_a_tab() -> None:
 
 
 def test_charts_of_a_task_without_leads(scores: pd.DataFrame) -> None:
-    charts = score_charts(scores, [CHOICE], CHANNELS)
+    charts = score_charts(scores, NONE, [CHOICE], CHANNELS)
     assert [chart.file for chart in charts] == [
         f"00_reanalysis_{name}_{space}.svg"
         for space in ("grid", "withheld")
@@ -29,13 +31,21 @@ def test_charts_of_a_task_without_leads(scores: pd.DataFrame) -> None:
 
 
 def test_leads_have_a_chart_of_their_own() -> None:
-    charts = score_charts(make_scores(leads=(6, 12)), [CHOICE], CHANNELS)
+    charts = score_charts(make_scores(leads=(6, 12)), NONE, [CHOICE], CHANNELS)
     assert charts[-1].file == "00_reanalysis_rmse_lead.svg"
 
 
 def test_charts_leave_out_what_is_not_scored(scores: pd.DataFrame) -> None:
     only = scores[(scores["metric"] == "rmse") & (scores["space"] == "grid")]
-    assert [c.file for c in score_charts(only, [CHOICE], [])] == ["00_reanalysis_rmse_grid.svg"]
+    (chart,) = score_charts(only, NONE, [CHOICE], [])
+    assert chart.file == "00_reanalysis_rmse_grid.svg"
     assert len(score_tables(only, tabs([CHOICE])["reanalysis"])) == 1
     nothing = scores[scores["method"] != "mmps"]
-    assert not [c for c in score_charts(nothing, [CHOICE], []) if "rmse" in c.file]
+    assert not [c for c in score_charts(nothing, NONE, [CHOICE], []) if "rmse" in c.file]
+
+
+def test_comparisons_come_first(scores: pd.DataFrame, comparisons: pd.DataFrame) -> None:
+    charts = score_charts(scores, comparisons, [CHOICE], CHANNELS)
+    names = ("against_mmps", "scorecard_mmps_crps", "scorecard_mmps_rmse", "rmse_grid")
+    assert [c.file for c in charts[:4]] == [f"00_reanalysis_{name}.svg" for name in names]
+    assert charts[0].tab == "reanalysis"

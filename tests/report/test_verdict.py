@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galerne.report.verdict import Facts, gather_facts, limits, measure, tiles, verdict
+from galerne.report.verdict import (
+    Facts,
+    compared,
+    gather_facts,
+    limits,
+    measure,
+    tiles,
+    verdict,
+)
 
 from .conftest import CHOICE, CONFIG, make_scores
 
@@ -138,3 +146,17 @@ def test_facts_are_read_off_the_settings() -> None:
 
 def test_numbers_without_a_method_are_unknown() -> None:
     assert np.isnan(measure(make_scores(), CHOICE | {"method": "dps"}).ratio)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [("better", "so it is better"), ("worse", "so it is worse"), ("no evidence", "no evidence")],
+)
+def test_the_best_baseline_is_named_with_the_interval(verdict: str, words: str) -> None:
+    best = {"reference": "oi", "ratio": 0.8, "lower": 0.7, "upper": 0.9, "verdict": verdict}
+    (said,), (tile,) = compared(best)
+    assert "0.800 of that of the best classical baseline on the same observations, oi" in said
+    assert "0.700 to 0.900" in said
+    assert words in said
+    assert tile[0] == "0.800"
+    assert compared(None) == ([], [])

@@ -12,6 +12,7 @@ from tests.report.conftest import (
     CHANNELS,
     CHOICE,
     CONFIG,
+    make_comparisons,
     make_maps,
     make_observations,
     make_scores,
@@ -53,9 +54,11 @@ def write(tmp_path: Path):  # noqa: ANN201
     def run(name: str, ratio: float, ssr: float) -> str:
         scores = tmp_path / "scores.csv"
         make_scores(ratio, ssr).drop(columns="channel").to_csv(scores, index=False)
-        plot_scores(scores, tmp_path / "charts", choices=[CHOICE], channels=CHANNELS)
+        compared = tmp_path / "comparisons.csv"
+        make_comparisons().to_csv(compared, index=False)
+        plot_scores(scores, compared, tmp_path / "charts", choices=[CHOICE], channels=CHANNELS)
         write_report(
-            scores, [maps], [seen], [training], [moments], [stills],
+            scores, compared, [maps], [seen], [training], [moments], [stills],
             [audit / "findings.csv"], tmp_path / "charts",
             tmp_path / name, config=config, default=CONFIG | {"seed": 0}, choices=[CHOICE],
             mapped=[CHOICE | {"window": "20040114T00_12h"}],

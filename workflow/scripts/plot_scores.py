@@ -7,6 +7,7 @@ from pathlib import Path
 
 from galerne.jobs.job import Job
 from galerne.report.panels import score_charts
+from galerne.report.scorecard import read_comparisons
 from galerne.report.style import svg
 from galerne.report.tables import read_scores
 
@@ -14,12 +15,18 @@ log = logging.getLogger(__name__)
 
 
 def plot_scores(
-    path_scores: Path, path_figures: Path, *, choices: list[dict[str, str]], channels: list[str]
+    path_scores: Path,
+    path_comparisons: Path,
+    path_figures: Path,
+    *,
+    choices: list[dict[str, str]],
+    channels: list[str],
 ) -> None:
-    """Draw error, spread and CRPS by channel, and by lead where there are leads."""
+    """Draw comparisons, and error, spread and CRPS by channel, and by lead where there are any."""
     path_figures.mkdir(parents=True, exist_ok=True)
     index = []
-    for chart in score_charts(read_scores(path_scores), choices, channels):
+    tables = read_scores(path_scores), read_comparisons(path_comparisons)
+    for chart in score_charts(*tables, choices, channels):
         (path_figures / chart.file).write_text(svg(chart.figure))
         index.append(
             {"file": chart.file, "tab": chart.tab, "title": chart.title, "alt": chart.alt}
@@ -32,6 +39,7 @@ if __name__ == "__main__":
     Job(snakemake).run(
         plot_scores,
         path_scores=Path(snakemake.input.scores),
+        path_comparisons=Path(snakemake.input.comparisons),
         path_figures=Path(snakemake.output.figures),
         choices=snakemake.params.choices,
         channels=snakemake.params.channels,

@@ -10,11 +10,13 @@ from galerne.report.bill import write_bill
 from galerne.report.costs import account
 from galerne.report.explorer import pack_maps
 from galerne.report.page import Page, render
+from galerne.report.scorecard import read_comparisons
 from galerne.report.tables import compare, read_scores
 
 
 def write_report(
     path_scores: Path,
+    path_comparisons: Path,
     paths_maps: list[Path],
     paths_observations: list[Path],
     paths_training: list[Path],
@@ -33,14 +35,13 @@ def write_report(
     scores, folder = read_scores(path_scores), Path(config["results"])
     sources = record.sources(folder, [choice["dataset"] for choice in choices])
     rules = [path.stem for path in sorted(SCRIPTS.glob("*.py"))]
-    sets = contents.read_sets(paths_maps, paths_observations, mapped, config)
-    judged = contents.judgement(scores, choices, config, sources)
-    judged["limits"] += record.unobserved(folder, choices)
+    said = contents.judgement(scores, read_comparisons(path_comparisons), choices, config, sources)
+    said["limits"] += record.unobserved(folder, choices)
     page = Page(
         title=config["report"]["title"],
         subtitle="; ".join(dict.fromkeys(sources.values())),
-        **judged,
-        explorer=pack_maps(sets),
+        **said,
+        explorer=pack_maps(contents.read_sets(paths_maps, paths_observations, mapped, config)),
         stills=[figure for path in paths_stills for figure in contents.read_figures(path)[""][:1]],
         comparison=compare(scores, choices),
         panels=contents.score_panels(scores, choices, path_charts),
@@ -49,7 +50,7 @@ def write_report(
         data=contents.moments_tables(paths_moments),
         config=config,
         differences=record.differences(config, default),
-        digests=[(name, source_digest(name)) for name in rules],
+        digests=[(n, source_digest(n)) for n in rules],
         products=record.products(folder, choices),
         seed=config["seed"],
         record=record.now_and_here(PACKAGE),
@@ -63,6 +64,7 @@ if __name__ == "__main__":
     Job(snakemake).run(
         write_report,
         path_scores=Path(snakemake.input.scores),
+        path_comparisons=Path(snakemake.input.comparisons),
         paths_maps=[Path(path) for path in snakemake.input.maps],
         paths_observations=[Path(path) for path in snakemake.input.observations],
         paths_training=[Path(path) for path in snakemake.input.training],

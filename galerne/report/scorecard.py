@@ -1,0 +1,221 @@
+"""Comparisons of methods as pictures and as a sentence: better, worse, or no evidence.
+
+Nothing is compared here: ratios, intervals and verdicts are those of ``comparisons.csv``.
+A verdict has a colour and a sign, so that it reads in greyscale too.
+
+Depends on: matplotlib, pandas.
+"""
+
+__all__ = [
+    "against_best",
+    "plot_against",
+    "plot_scorecard",
+    "read_comparisons",
+    "scorecard_charts",
+]
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from .style import INK, label_channel, look, styled
+from .tables import number, rank_variables
+
+COLUMNS = (
+    "task", "space", "region", "variable", "level", "lead_hours", "metric", "method", "reference",
+    "best_baseline", "ratio", "lower", "upper", "verdict", "windows",
+)  # fmt: skip
+SIGNS = {"better": ("▼", "#1080c8"), "worse": ("▲", "#d55e00"), "no evidence": ("·", "#8a9099")}
+PARTS = (("crps", "grid"), ("rmse", "grid"), ("crps", "withheld"), ("rmse", "withheld"))
+WHERE = {"grid": "on the grid", "withheld": "at withheld sites"}
+Row = dict[str, object]
+
+
+def read_comparisons(path: Path) -> pd.DataFrame:
+    """Reads comparisons over the globe, names the channel of each, and puts the surface first.
+
+    Raises:
+        ValueError: If a column is missing, by name.
+    """
+    table = pd.read_csv(path)
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        raise ValueError(f"{path} is no table of comparisons: it lacks {', '.join(missing)}")
+    # One state has no spread: its CRPS is an error, which is compared as such.
+    floor = (table["metric"] == "crps") & (table["reference"] == "reconstruction")
+    table = table[(table["region"] == "globe") & ~floor]
+    level = table["level"].map(lambda v: "" if pd.isna(v) else f"_{float(v):g}")
+    named = table.assign(
+        channel=table["variable"] + level, rank=table["variable"].map(rank_variables)
+    )
+    return named.sort_values(["rank", "level"], kind="stable", na_position="first").reset_index(
+        drop=True
+    )
+
+
+def scorecard_charts(
+    comparisons: pd.DataFrame, choice: Mapping[str, str]
+) -> list[tuple[str, str, str, Figure]]:
+    """Draws each method of a tab beside all others.
+
+    Arguments:
+        comparisons: The comparisons (:func:`read_comparisons`).
+        choice: Values that columns must have, of all names but the method.
+
+    Returns:
+        Name, title, what a reader should know who cannot see it, and the chart.
+    """
+    own = _of(comparisons, choice)
+    drawn = []
+    for method in dict.fromkeys(own["method"]):
+        rows = own[own["method"] == method]
+        whole = rows[(rows["variable"] == "all") & rows["lead_hours"].isna()]
+        if whole.empty:
+            continue
+        title = f"{method} ÷ others, all variables"
+        drawn.append((f"against_{method}", title, _said(whole), plot_against(whole)))
+        for metric in ("crps", "rmse"):
+            found = rows[(rows["metric"] == metric) & (rows["space"] == "grid")]
+            found = found[(found["variable"] != "all") & found["lead_hours"].notna()]
+            if found.empty:
+                continue
+            wide, against = _columns(found)
+            title = f"{metric.upper()} of {method} ÷ {against}"
+            counts = found["verdict"].value_counts()
+            said = ", ".join(f"{counts.get(name, 0)} {name}" for name in SIGNS)
+            figure = plot_scorecard(wide)
+            drawn.append((f"scorecard_{method}_{metric}", title, f"{title}: {said}.", figure))
+    return drawn
+
+
+def against_best(comparisons: pd.DataFrame, choice: Mapping[str, str]) -> Row | None:
+    """The CRPS of a choice by that of the best classical baseline, over all variables and leads.
+
+    Arguments:
+        comparisons: The comparisons.
+        choice: Names of all, the method too.
+    """
+    rows = _of(comparisons, choice)
+    rows = rows[
+        (rows["metric"] == "crps") & (rows["space"] == "grid") & (rows["variable"] == "all")
+        & rows["lead_hours"].isna() & rows["best_baseline"]
+    ]  # fmt: skip
+    return None if rows.empty else rows.iloc[0].to_dict()
+
+
+def plot_against(rows: pd.DataFrame) -> Figure:
+    """Draws ratios with their intervals: one panel for a score, one row for a reference.
+
+    Arguments:
+        rows: Comparisons of one method over all variables and leads.
+    """
+    panels = [(m, s) for m, s in PARTS if ((rows["metric"] == m) & (rows["space"] == s)).any()]
+    references = list(dict.fromkeys(rows["reference"]))
+    names = sorted({*references, *rows["method"]})
+    with styled():
+        height = 0.26 * len(references) + 0.75
+        figure = Figure(figsize=(5.8, height * -(-len(panels) // 2)), layout="constrained")
+        axes = figure.subplots(-(-len(panels) // 2), 2, squeeze=False, sharey=True)
+        for ax in axes.flat[len(panels) :]:
+            ax.set_axis_off()
+        for ax, (metric, space) in zip(axes.flat, panels, strict=False):
+            part = rows[(rows["metric"] == metric) & (rows["space"] == space)]
+            for row in part.itertuples():
+                sign, colour = SIGNS[row.verdict]
+                y = references.index(row.reference)
+                ax.plot([row.lower, row.upper], [y, y], color=colour, linewidth=2)
+                ax.plot(row.ratio, y, "o", color=colour, markersize=5)
+                text = f"{number(row.ratio)} {sign}"
+                ax.annotate(text, (1.0, y), xycoords=("axes fraction", "data"), fontsize=7.5,
+                            xytext=(2, 0), textcoords="offset points", va="center")  # fmt: skip
+            _ratio_axis(ax, part)
+            ax.set_title(f"{metric.upper()} {WHERE[space]}", fontsize=9)
+            labels = [look(name, names).label for name in references]
+            ax.set_yticks(range(len(references)), labels)
+            ax.set_ylim(len(references) - 0.5, -0.5)
+            ax.grid(True, axis="x")
+    return figure
+
+
+def plot_scorecard(wide: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draws a table of verdicts: one row for a channel.
+
+    Arguments:
+        wide: Comparisons by the name of their column, indexed by channel.
+    """
+    channels = list(dict.fromkeys(c for rows in wide.values() for c in rows.index))
+    with styled():
+        figure = Figure(figsize=(5.8, 0.2 * len(channels) + 0.75))
+        axes = figure.add_axes((0.11, 0.01, 0.88, 1 - 0.68 / (0.2 * len(channels) + 0.75)))
+        for x, rows in enumerate(wide.values()):
+            for row in rows.itertuples():
+                y, (sign, colour) = channels.index(row.Index), SIGNS[row.verdict]
+                strength = 0.15 + 0.6 * min(abs(np.log(row.ratio)), 1.0)
+                share = 0.12 if row.verdict == "no evidence" else strength
+                axes.add_patch(_cell(x, y, colour, share))
+                text = f"{number(row.ratio)} {sign}"
+                axes.text(x, y, text, ha="center", va="center", fontsize=7.5)
+        axes.set(xlim=(-0.5, len(wide) - 0.5), ylim=(len(channels) - 0.5, -0.5))
+        axes.xaxis.tick_top()
+        axes.set_xticks(range(len(wide)), list(wide), fontsize=7.5)
+        axes.set_yticks(range(len(channels)), [label_channel(c) for c in channels])
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+def _cell(x: int, y: int, colour: str, share: float) -> Rectangle:
+    return Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=colour, alpha=share, linewidth=0)
+
+
+def _ratio_axis(ax: Axes, rows: pd.DataFrame) -> None:
+    ax.set_xscale("log")
+    ends = pd.concat([rows["lower"], rows["upper"], rows["ratio"]]).clip(0.05, 20)
+    low, high = np.nanmin([ends.min() / 1.1, 0.8]), np.nanmax([ends.max() * 1.1, 1.25])
+    ax.set_xlim(low, high)
+    ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10) if low <= t <= high]
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.axvline(1, color=INK, linewidth=1, zorder=1)
+
+
+def _columns(rows: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], str]:
+    """A column for each reference, or, where there are leads, for each lead against the best."""
+    leads = sorted(rows["lead_hours"].unique())
+    if len(leads) == 1:
+        names = list(dict.fromkeys(rows["reference"]))
+        labels = {name: look(name, names).label.partition(",")[0] for name in names}
+        return {
+            labels[n]: rows[rows["reference"] == n].set_index("channel") for n in names
+        }, "others"
+    best = rows[rows["best_baseline"]]
+    best = best if len(best) else rows
+    reference = best["reference"].iloc[0]
+    own = rows[rows["reference"] == reference]
+    found = {f"{v:g} h": own[own["lead_hours"] == v].set_index("channel") for v in leads}
+    return found, f"{reference}, by lead"
+
+
+def _of(comparisons: pd.DataFrame, choice: Mapping[str, str]) -> pd.DataFrame:
+    keep = np.ones(len(comparisons), bool)
+    for name, value in choice.items():
+        keep &= (comparisons[name] == value).to_numpy()
+    return comparisons[keep]
+
+
+def _said(rows: pd.DataFrame) -> str:
+    part = rows[(rows["metric"] == "crps") & (rows["space"] == "grid")]
+    words = [
+        f"{number(row.ratio)} of {row.reference}'s ({number(row.lower)} to {number(row.upper)}, "
+        f"{row.verdict})"
+        for row in part.itertuples()
+    ]
+    return f"CRPS on the grid: {'; '.join(words)}." if words else "Ratios with intervals."
