@@ -69,6 +69,7 @@ PAGE = jobs("write_report")
 POOLED = jobs("pool_scores", "plot_scores", PAGE)
 COMPARED = jobs("compare_methods", "pool_diagnostics", POOLED)
 SCORES = jobs("score_members", COMPARED)
+CHARTED = jobs("compare_methods", "plot_scores", PAGE)
 MAPS = jobs("compute_maps", "plot_maps", PAGE)
 JUDGED = jobs(SCORES, MAPS)
 DRAWN = jobs("draw_posterior", JUDGED, score_members=3)
@@ -217,6 +218,7 @@ MODULES = {
     "nn/checkpoint.py": LATENT,
     "nn/fit.py": LATENT,
     "nn/parallel.py": LATENT,
+    "nn/precision.py": LATENT,
     "nn/progress.py": LATENT,
     "latent/autoencoder.py": LATENT,
     "latent/training.py": LATENT,
@@ -268,14 +270,15 @@ MODULES = {
     "evaluate/gathering.py": SCORES,
     "evaluate/pooling.py": SCORES,
     "evaluate/tables.py": SCORES,
-    "evaluate/bootstrap.py": jobs("compare_methods"),
-    "evaluate/comparisons.py": jobs("compare_methods"),
+    "evaluate/bootstrap.py": CHARTED,
+    "evaluate/comparisons.py": CHARTED,
     "evaluate/diagnostics.py": jobs("pool_diagnostics"),
     "evaluate/maps.py": MAPS,
     "report/page.py": PAGE,
     "report/bill.py": PAGE,
     "report/tables.py": jobs("plot_scores", PAGE),
     "report/charts.py": jobs("plot_scores", PAGE),
+    "report/scorecard.py": jobs("plot_scores", PAGE),
     "report/figures.py": jobs("plot_maps", PAGE),
     "report/style.py": jobs("plot_maps", "plot_scores", PAGE),
 }
@@ -291,7 +294,7 @@ SCRIPTS = {
     "place_instruments": PLACED,
     "draw_posterior": DRAWN,
     "pool_scores": POOLED,
-    "compare_methods": jobs("compare_methods"),
+    "compare_methods": CHARTED,
     "pool_diagnostics": jobs("pool_diagnostics"),
     "plot_maps": jobs("plot_maps", PAGE),
     "write_report": PAGE,
@@ -451,9 +454,9 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     ("evaluation.thresholds.2m_temperature=[280.0]", SCORES),
     ("evaluation.distances_km=[300.0]", SCORES),
     ("evaluation.density_degrees=1.5", SCORES),
-    ("evaluation.bootstrap.resamples=500", jobs("compare_methods")),
-    ("evaluation.bootstrap.level=0.9", jobs("compare_methods")),
-    ("evaluation.bootstrap.block_hours=48.0", jobs("compare_methods")),
+    ("evaluation.bootstrap.resamples=500", CHARTED),
+    ("evaluation.bootstrap.level=0.9", CHARTED),
+    ("evaluation.bootstrap.block_hours=48.0", CHARTED),
     ("report.title=Another", PAGE),
     ("report.maps=[2m_temperature]", jobs("plot_scores", MAPS)),
     ("report.windows=1", jobs("plot_maps", PAGE)),
@@ -522,7 +525,7 @@ PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
      | jobs(fetch_period=4, audit_period=4, check_period=4, regrid_period=4, compute_harmonics=2,
             pool_climatology=2),
      {rule: 2 * count for rule, count in EVERYTHING.items()}
-     | jobs(POOLED, fetch_period=4, audit_period=4, check_period=4, regrid_period=4,
+     | jobs(COMPARED, fetch_period=4, audit_period=4, check_period=4, regrid_period=4,
             encode_period=5, place_instruments=1, simulate_observations=2)),
 ]
 # fmt: on
