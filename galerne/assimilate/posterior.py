@@ -24,7 +24,7 @@ import logging
 import math
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -52,6 +52,7 @@ from ..stats.transform import Transform
 from .carried import Carried, WithCarried
 from .forward import ForwardOperator, StateByState
 from .methods import guide, remedy
+from .screening import screen
 from .whitening import Whitening
 
 log = logging.getLogger(__name__)
@@ -245,6 +246,8 @@ class Conditioned:
         sampler: Name of the sampler.
         steps: Sampling steps.
         carried: States of the window before, of all members.
+        background_check: The limit of the background check, in standard deviations; ``None``
+            leaves it out.
         settings: The method's own settings, and those of the sampler ``pc``, which others ignore.
     """
 
@@ -260,12 +263,14 @@ class Conditioned:
         sampler: str,
         steps: int,
         carried: Carried | None = None,
+        background_check: float | None = None,
         **settings: object,
     ) -> None:
         self.prior, self.seed, self.carried, self.guidance = prior, seed, carried, guidance
         self.models, self.observations = (autoencoder, transform), observations
         own = {name: settings.pop(name) for name in ("corrections", "delta") if name in settings}
         own = own if sampler == "pc" else {}
+        self.limit = background_check
         self.walking: dict[str, object] = {"sampler": sampler, "steps": steps, **own}
         self.settings = {"sampler": sampler, **settings}
 
@@ -320,7 +325,25 @@ class Conditioned:
         y, A = torch.zeros(0, device=device), None
         if not self.observations.table.empty:
             y, A = _whitened(*self.models, self.observations, self.seed, device)
+            if self.limit is not None and not (passed := self._passed(y, A)).all():
+                kept = self.observations.table[passed].reset_index(drop=True)
+                self.observations = replace(self.observations, table=kept)
+                y, A = _whitened(*self.models, self.observations, self.seed, device)
         return y, A if self.carried is None else WithCarried(A, self.carried)
+
+    def _passed(self, y: Tensor, A: ForwardOperator) -> np.ndarray:
+        """Which observations pass the background check; how many do not is told."""
+
+        def noise(draw: int) -> Tensor:
+            white = Noise(self.seed, [draw], y.device.type)
+            return white("check", self.prior.gaussian.shape)[0]
+
+        settings = {"modes": self.settings["modes"], "limit": self.limit}
+        passed = screen(self.prior.gaussian, y, A, noise, **settings).cpu().numpy()
+        platforms = self.observations.table["platform"][~passed].value_counts().sort_index()
+        words = ", ".join(f"{count} of {name}" for name, count in platforms.items())
+        log.info("the background check rejects %s", f"observations: {words}" if words else "none")
+        return passed
 
     @cached_property
     def _given(self) -> Denoiser | None:

@@ -52,6 +52,10 @@ class MomentMatching(Strict):
     )
     corrections: int = Field(ge=0, le=64, description="Corrections before every step of pc.")
     delta: float = Field(gt=0, le=1, description="Size of a correction.")
+    background_check: Annotated[float, Field(ge=2)] | None = Field(
+        description="Departure from what the other observations bear out, in standard deviations, "
+        "from which on an observation is rejected; null: none is."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "MomentMatching":
@@ -63,6 +67,8 @@ class MomentMatching(Strict):
             raise ValueError("placement posterior needs sampler redraw and modes: set even")
         if self.probes and self.covariance != "jacobian":
             raise ValueError("probes are of covariance jacobian: set 0")
+        if self.background_check and not self.modes:
+            raise ValueError("background_check needs modes: set null")
         if self.corrections and self.sampler != "pc":
             raise ValueError("corrections are of sampler pc: set 0")
         return self

@@ -1,5 +1,7 @@
 """Posterior windows: drawn towards what was observed, blind to what must not be used."""
 
+import dataclasses
+import logging
 import random
 
 from collections.abc import Callable
@@ -114,6 +116,30 @@ def test_what_latents_do_not_say_is_an_error_of_observations_and_a_spread_of_mem
     rough = draw_posterior_windows(*models, observations, members=range(60), **SETTINGS)
     added = (rough.var(0) - plain.var(0)) / scale**2
     assert 0.2 < added.mean() < 0.45  # the residual's 0.25, and latents that are freer
+
+
+@pytest.mark.parametrize("wrong", [0.0, 500.0])
+def test_what_the_background_check_rejects_is_not_assimilated(
+    models: Models, table: pd.DataFrame, wrong: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    observations = usable(table, TIMES, TIMES[-1])
+    spoilt = observations.table.copy()
+    spoilt.loc[0, "observation"] += wrong * spoilt.loc[0, "error"]
+    settings = SETTINGS | DEFAULT | {"background_check": 8.0, "steps": 2}
+    with caplog.at_level(logging.INFO):
+        drawn = draw_posterior_windows(
+            *models, dataclasses.replace(observations, table=spoilt), members=[0], **settings
+        )
+    if wrong:
+        assert "rejects observations: 1 of" in caplog.text
+        without = observations.table.drop(index=0).reset_index(drop=True)
+        observations = dataclasses.replace(observations, table=without)
+    else:
+        assert "the background check rejects none" in caplog.text
+    expected = draw_posterior_windows(
+        *models, observations, members=[0], **settings | {"background_check": None}
+    )
+    np.testing.assert_array_equal(drawn, expected)
 
 
 STEPS = 6

@@ -434,6 +434,7 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     (("methods.mmps.solver=gmres", *PLAIN), DRAWN),
     ("methods.mmps.modes=10", DRAWN),
     ("methods.mmps.placement=even", DRAWN),
+    ("methods.mmps.background_check=6.0", DRAWN),
     ("methods.mmps.iterations=5", DRAWN),
     (("methods.mmps.probes=4", "methods.mmps.covariance=jacobian", "methods.mmps.sampler=heun",
       *PLAIN), DRAWN),
