@@ -17,6 +17,7 @@ from .grid import measure_regridding, measure_regridding_memory
 from .lorenz import measure_lorenz
 from .lorenz96 import measure_lorenz96
 from .moments import measure_moments
+from .scoring import measure_scoring
 from .stages import measure_stages
 from .submission import measure_submission
 from .truth import measure_truth
@@ -36,6 +37,7 @@ COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (
     measure_lorenz,
     measure_lorenz96,
     measure_engine,
+    measure_scoring,
 )
 
 

@@ -44,18 +44,22 @@ class Gathering:
         for name, table in tables.items():
             if table.empty:
                 continue
-            self._parts[name].append(table.assign(window=window))
+            part = table.assign(window=window)
             if name in REDUCED:
-                self._parts[name] = [
-                    summed(pd.concat(self._parts[name], ignore_index=True), *REDUCED[name])
-                ]
+                part = summed(part, *REDUCED[name])
+            self._parts[name].append(part)
+            if name in REDUCED and "window" not in REDUCED[name][0]:
+                whole = pd.concat(self._parts[name], ignore_index=True)
+                self._parts[name] = [summed(whole, *REDUCED[name])]
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables; those without a row have their columns."""
-        return {
-            name: pd.concat(parts, ignore_index=True) if parts else _nothing(name)
-            for name, parts in self._parts.items()
-        }
+        found = {}
+        for name, parts in self._parts.items():
+            found[name] = pd.concat(parts, ignore_index=True) if parts else _nothing(name)
+            if name in REDUCED and parts:  # windows of several cutoffs come in several parts
+                found[name] = summed(found[name], *REDUCED[name])
+        return found
 
 
 def summed(tables: pd.DataFrame, keys: Sequence[str], sums: Sequence[str]) -> pd.DataFrame:

@@ -39,6 +39,11 @@ class Sightings:
         fields = np.arange(sums.shape[0] * channels + 1)
         self._first = np.searchsorted(self._place // self.places, fields)
 
+    def wants(self, time: int, channel: int) -> bool:
+        """Whether a field contributes to any observation."""
+        field = time * self.channels + channel
+        return bool(self._first[field] < self._first[field + 1])
+
     def add(self, time: int, channel: int, fields: Shaped[np.ndarray, "trajectory place"]) -> None:
         """Adds what one field of every trajectory contributes.
 
@@ -49,8 +54,6 @@ class Sightings:
         """
         field = time * self.channels + channel
         own = slice(self._first[field], self._first[field + 1])
-        if own.start == own.stop:
-            return
         entries = (self._weight[own], (self._row[own], self._place[own] - field * self.places))
         matrix = sparse.csr_array(entries, shape=(len(self.sums), self.places))
         self.sums += matrix @ fields.T.astype("float64")

@@ -140,14 +140,16 @@ def place_statistics(
     # Members of a place lie side by side, which sorts ten times faster than across memory.
     ordered = np.sort(np.ascontiguousarray(deviations.T), axis=1)
     wide = ordered.astype("float64", copy=False)
-    mean = wide.mean(axis=1)
+    weights = np.stack([np.full(size, 1 / size), _spread_weights(size, crps)], axis=1)
+    mean, distance = (wide @ weights).T
+    apart = wide - mean[:, None]
     # Not NaN for one member, whose variance nothing reads.
-    variance = np.square(wide - mean[:, None]).sum(axis=1) / max(size - 1, 1)
+    variance = np.einsum("pm,pm->p", apart, apart) / max(size - 1, 1)
     below = np.count_nonzero(ordered < 0, axis=1)
     equal = np.count_nonzero(ordered == 0, axis=1)
     anomaly = anomaly.astype("float64")
     forecast = mean + anomaly
-    score = np.abs(wide).mean(axis=1) - wide @ _spread_weights(size, crps)
+    score = np.abs(wide, out=apart) @ weights[:, 0] - distance
     covered = [_covered(share, below, equal, size) for share in COVERAGES.values()]
     products = (forecast * anomaly, np.square(forecast), np.square(anomaly))
     return np.stack([mean**2, mean, variance, score, *covered, *products]), below, equal

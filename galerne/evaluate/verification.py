@@ -201,12 +201,15 @@ class _Judgement:
             for c, channel in enumerate(chosen):
                 flat = members[:, k, c].reshape(len(members), -1)
                 fields = (truth[k, c].ravel(), normal[k, c].ravel())
-                sightings.add(
-                    states.start + k, channels.start + c, np.concatenate([flat, fields[1][None]])
-                )
+                place = (states.start + k, channels.start + c)
+                if sightings.wants(*place):
+                    sightings.add(*place, np.concatenate([flat, fields[1][None]]))
                 about = _about(channel, time, int(leads[k]), self.ensemble.size)
                 rows.append(self._field(flat, *fields, area, about))
-        self.found["statistics"].append(_statistics_table(rows))
+        columns = ("region", "count", *STATISTICS)
+        self.found["statistics"].append(_table(rows, {name: name for name in columns}))
+        ranks = [row | {"rank": np.arange(len(row["ranks"]))} for row in rows]
+        self.found["ranks"].append(_table(ranks, {"rank": "rank", "weight": "ranks"}))
 
     def _field(
         self,
@@ -219,8 +222,6 @@ class _Judgement:
         """Judges one field."""
         crps = self.standard.crps
         found = field_statistics(members, truth, normal, area.weights, crps=crps)
-        ranks = {"rank": np.arange(len(found.ranks)), "weight": found.ranks}
-        self.found["ranks"].append(pd.DataFrame(about | {"space": "grid"} | ranks))
         brier = np.full(len(area.names), np.nan)
         variable, level = about["variable"], about["level"]
         name = variable if np.isnan(level) else f"{variable}_{level:g}"
@@ -231,7 +232,8 @@ class _Judgement:
         names = list(area.names)
         moving = [name.startswith("distance") for name in names]
         count = np.where(moving, area.shares, 1.0)
-        return about | {"region": names, "count": count, "brier": brier} | found.values
+        mine = {"region": names, "count": count, "brier": brier, "ranks": found.ranks}
+        return about | mine | found.values
 
     def _observed(
         self,
@@ -278,18 +280,18 @@ def _about(channel: Channel, time: np.datetime64, lead: int, members: int) -> di
     }
 
 
-def _statistics_table(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    """One row by region of each field."""
-    sizes = [len(row["region"]) for row in rows]
-    columns = {
-        name: np.concatenate([np.asarray(row[name]) for row in rows])
-        for name in ("region", "count", *STATISTICS)
+def _table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> pd.DataFrame:
+    """Some columns of many values a field, named anew, beside what is said of each field."""
+    values = {
+        name: np.concatenate([np.asarray(row[key]) for row in rows])
+        for name, key in columns.items()
     }
+    sizes = [len(row[next(iter(columns.values()))]) for row in rows]
     same = {
         name: np.repeat(np.array([row[name] for row in rows]), sizes)
         for name in ("time", "variable", "level", "lead_hours", "members")
     }
-    return pd.DataFrame({"space": "grid"} | same | columns)
+    return pd.DataFrame({"space": "grid"} | same | values)
 
 
 def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
