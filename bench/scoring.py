@@ -54,8 +54,9 @@ TOLERANCE = 1e-4  # relative, of scores of both
 
 def measure_scoring(results: Path | None = None) -> Iterator[Comparison]:
     """Yields the time of scoring all windows [CPU s], and the memory [MB]."""
-    if importlib.util.find_spec("xskillscore") is None:
-        raise RuntimeError("the comparison of scores needs xskillscore: pip install xskillscore")
+    there = importlib.util.find_spec("xskillscore") is not None
+    if not there:
+        print("scoring: xskillscore is not installed, so there is nothing to compare with")
     state = channels([], VARIABLES, LEVELS)
     found, seconds, memory, other = Gathering(), {"ours": 0.0, "four": 0.0, "ranks": 0.0}, [], []
     with tempfile.TemporaryDirectory() as folder, dask.config.set(scheduler="synchronous"):
@@ -65,15 +66,18 @@ def measure_scoring(results: Path | None = None) -> Iterator[Comparison]:
             start = time.process_time()
             found.add(str(k), _ours(window, truth, cutoff, state))
             seconds["ours"] += time.process_time() - start
-            other.append(_theirs(window, truth, seconds))
+            if there:
+                other.append(_theirs(window, truth, seconds))
             memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
             shutil.rmtree(window)
-    _check(found, other)
+    if there:
+        _check(found, other)
     numba = "with" if importlib.util.find_spec("numba") else "without"
     device = f"{processor()}, theirs {numba} numba"
     ours, four = seconds["ours"], seconds["four"]
-    yield Comparison("scoring_vs_xskillscore", ours, four + seconds["ranks"], "CPU s", device)
-    yield Comparison("scoring_without_ranks", ours, four, "CPU s", device)
+    theirs = {"scoring_vs_xskillscore": four + seconds["ranks"], "scoring_without_ranks": four}
+    for name, figure in theirs.items():
+        yield Comparison(name, ours, figure if there else None, "CPU s", device)
     early = memory[max(WINDOWS // 10, 1) - 1]
     yield Comparison("scoring_memory", memory[-1], early, "MB", processor())
 

@@ -9,7 +9,7 @@ An ensemble is read some states and channels at a time, all members of them, so 
 not grow with the length of a window, nor with the number of variables.
 """
 
-__all__ = ["Ensemble", "blocks", "lead_hours", "read_members"]
+__all__ = ["Ensemble", "blocks", "lead_hours", "read_channels", "read_members"]
 
 import logging
 import re
@@ -31,7 +31,7 @@ from ..products import open_product
 
 log = logging.getLogger(__name__)
 BATCH = re.compile(r"members_(\d+)-(\d+)")
-BLOCK_BYTES = 2**28  # of members in memory at a time
+BLOCK_BYTES = 2**27  # of members in memory at a time
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Ensemble:
                 not a number, naming which.
         """
         parts = [
-            _finite(_valid(batch, cutoff, times, folder), channels, folder)
+            _finite(_valid(batch, cutoff, times, folder, channels), channels, folder)
             for folder, batch in self.batches
         ]
         numbers = np.concatenate([batch["number"].values for _, batch in self.batches])
@@ -128,7 +128,7 @@ class Ensemble:
             ValueError: As :meth:`read`.
         """
         for folder, batch in self.batches:
-            states = _valid(batch, cutoff, times, folder)
+            states = _valid(batch, cutoff, times, folder, channels)
             points = states.sizes["latitude"] * states.sizes["longitude"]
             most = max(bound // (4 * points * len(channels) * len(times)), 1)
             for first in range(0, states.sizes["number"], most):
@@ -141,7 +141,8 @@ def blocks(
 ) -> Iterator[tuple[slice, slice]]:
     """Yields parts of the states and of the channels, as large as may be in memory.
 
-    Channels of one variable stay together where they fit: they are stored together.
+    Channels of one variable stay together where they fit, as they are stored; several variables
+    make a part where they fit with all states.
 
     Arguments:
         times: Number of states.
@@ -153,18 +154,24 @@ def blocks(
         >>> state = [Channel("2m_temperature"), Channel("temperature", 500)]
         >>> [(t.stop, c.start, c.stop) for t, c in blocks(2, state, 10, bound=20)]
         [(2, 0, 1), (2, 1, 2)]
+        >>> [(t.stop, c.start, c.stop) for t, c in blocks(2, state, 10, bound=40)]
+        [(2, 0, 2)]
     """
     most = max(bound // max(field_bytes, 1), 1)
-    first = 0
-    for _, group in groupby(channels, key=lambda channel: channel.variable):
-        last = first + len(list(group))
-        width = min(last - first, most)
-        for start in range(first, last, width):
-            chosen = slice(start, min(start + width, last))
-            length = max(most // width, 1)
+    together: list[list[int]] = []
+    for _, group in groupby(range(len(channels)), key=lambda k: channels[k].variable):
+        own = list(group)
+        if together and times * (len(together[-1]) + len(own)) <= most:
+            together[-1] += own
+        else:
+            together.append(own)
+    for own in together:
+        width = min(len(own), most)
+        length = max(most // width, 1)
+        for first in range(own[0], own[-1] + 1, width):
+            chosen = slice(first, min(first + width, own[-1] + 1))
             for time in range(0, times, length):
                 yield slice(time, min(time + length, times)), chosen
-        first = last
 
 
 def read_members(
@@ -195,7 +202,16 @@ def lead_hours(cutoff: Cutoff) -> Int64[np.ndarray, " time"]:
     return np.maximum(np.round(leads), 0).astype("int64")
 
 
-def _valid(batch: xr.Dataset, cutoff: Cutoff, wanted: np.ndarray, folder: Path) -> xr.Dataset:
+def _valid(
+    batch: xr.Dataset,
+    cutoff: Cutoff,
+    wanted: np.ndarray,
+    folder: Path,
+    channels: Sequence[Channel],
+) -> xr.Dataset:
+    names = {channel.variable for channel in channels}
+    if names <= set(batch.data_vars):  # selecting costs as much as there are variables
+        batch = batch[list(names)]
     times = wanted.astype("datetime64[ns]")
     try:
         if "prediction_timedelta" not in batch.dims:
@@ -211,7 +227,7 @@ def _finite(
     batch: xr.Dataset, channels: Sequence[Channel], folder: Path
 ) -> Float[np.ndarray, "member time channel lat lon"]:
     """Reads channels, and refuses what is not finite."""
-    values = _read(batch, channels, folder)
+    values = read_channels(batch, channels, folder)
     bad = ~np.isfinite(values).all(axis=(-2, -1))
     if bad.any():
         member, time, channel = (int(k[0]) for k in np.nonzero(bad))
@@ -222,27 +238,38 @@ def _finite(
     return values
 
 
-def _read(
-    batch: xr.Dataset, channels: Sequence[Channel], folder: Path
-) -> Float[np.ndarray, "member time channel lat lon"]:
-    """Reads channels, all levels of a variable at once."""
+def read_channels(
+    dataset: xr.Dataset, channels: Sequence[Channel], source: object
+) -> Float[np.ndarray, "*batch channel lat lon"]:
+    """Reads channels, all levels of a variable at once.
+
+    Arguments:
+        dataset: Fields with any of ``number time`` before ``[level] latitude longitude``.
+        channels: The channels wanted, those of a variable one after the other.
+        source: Where the fields come from, for messages.
+
+    Returns:
+        The values [unit of each channel], float32.
+
+    Raises:
+        ValueError: If a variable or a level is missing or damaged, by name.
+    """
     fields = []
     for name, group in groupby(channels, key=lambda channel: channel.variable):
         levels = [channel.level for channel in group]
-        if name not in batch:
-            held = ", ".join(map(str, batch.data_vars))
-            raise ValueError(f"variable {name!r} is not in {folder}; found: {held}")
-        field = batch[name]
+        if name not in dataset:
+            held = ", ".join(map(str, dataset.data_vars))
+            raise ValueError(f"variable {name!r} is not in {source}; found: {held}")
+        field = dataset[name]
         if levels == [None]:
-            field = field.expand_dims("level", 2)
-        elif list(field["level"].values) != levels:
-            if missing := sorted(set(levels) - set(field["level"].values.tolist())):
-                held = field["level"].values.tolist()
-                raise ValueError(f"level {missing[0]} hPa of {name!r} is not in {folder}: {held}")
+            field = field.expand_dims("level", -3)
+        elif (held := field["level"].values.tolist()) != levels:
+            if missing := sorted(set(levels) - set(held)):
+                raise ValueError(f"level {missing[0]} hPa of {name!r} is not in {source}: {held}")
             field = field.sel(level=levels)
         field = field.transpose(*(dim for dim in LAYOUT if dim in field.dims))
-        fields.append(read_values(field, folder).astype("float32", copy=False))
-    return fields[0] if len(fields) == 1 else np.concatenate(fields, axis=2)
+        fields.append(read_values(field, source).astype("float32", copy=False))
+    return fields[0] if len(fields) == 1 else np.concatenate(fields, axis=-3)
 
 
 def _check_numbers(folder: Path, batch: xr.Dataset, *, skip_missing: bool) -> None:

@@ -19,11 +19,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..arrays import stack_channels
 from ..catalogue import Channel
 from ..observe.task import Cutoff
 from .balance import imbalances
-from .ensemble import Ensemble, lead_hours
+from .ensemble import Ensemble, lead_hours, read_channels
 from .spectra import spherical_power, zonal_power
 
 BOUND = 2**25  # bytes of members in memory; their transforms take eight times as many
@@ -94,7 +93,7 @@ def _examine_some(
     place = (truth["latitude"].values, truth["longitude"].values)
     times = np.array(cutoff.valid, "datetime64[ns]")[states]
     leads = lead_hours(cutoff)[states].tolist()
-    true = stack_channels(truth.sel(time=times), channels)
+    true = read_channels(truth.sel(time=times), channels, "the truth")
     exact = imbalances(true, channels, *place)
     power = {kind: 0.0 for kind in KINDS}
     total, squares, masses = np.zeros(true.shape), dict.fromkeys(exact, 0.0), []

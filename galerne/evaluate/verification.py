@@ -24,12 +24,11 @@ import xarray as xr
 
 from jaxtyping import Float
 
-from ..arrays import stack_channels
 from ..catalogue import Channel
 from ..observe.operator import ObservationOperator
 from ..observe.task import Cutoff
 from .consistency import consistency_rows, withheld_rows
-from .ensemble import Ensemble, blocks, lead_hours
+from .ensemble import Ensemble, blocks, lead_hours, read_channels
 from .events import event_rows
 from .observed import Sightings
 from .regions import Regions, distance_regions, fixed_regions
@@ -145,8 +144,9 @@ class _Judgement:
         sightings = Sightings(operator, self.ensemble.size + 1)
         regions = [self._regions(time) for time in times]
         size = 4 * self.ensemble.size * standard.latitude.size * standard.longitude.size
+        valid = self.truth.sel(time=times)
         for states, channels in blocks(len(times), standard.channels, size):
-            self._block(states, channels, times, regions, sightings)
+            self._block(states, channels, valid, regions, sightings)
         seen = sightings.values()
         self._observed(used, seen[:-1], seen[-1], times, rng)
         return {name: _joined(parts) for name, parts in self.found.items()}
@@ -179,15 +179,15 @@ class _Judgement:
         self,
         states: slice,
         channels: slice,
-        times: np.ndarray,
+        valid: xr.Dataset,
         regions: Sequence[Regions],
         sightings: Sightings,
     ) -> None:
         """Judges some states and channels."""
-        chosen = self.standard.channels[channels]
+        chosen, times = self.standard.channels[channels], valid["time"].values
         members = self.ensemble.read(self.cutoff, times[states], chosen)
         normal = self.climatology.read(self.cutoff, times[states], chosen)[0]
-        truth = stack_channels(self.truth.sel(time=times[states]), chosen)
+        truth = read_channels(valid.isel(time=states), chosen, "the truth")
         if not np.isfinite(truth).all():
             time, channel = (int(k[0]) for k in np.nonzero(~np.isfinite(truth).all((-2, -1))))
             raise ValueError(
