@@ -119,7 +119,7 @@ def test_distances_are_to_what_was_observed_then_or_last(tmp_path) -> None:
         return observations(hours, withheld, lat=lat).assign(lon=0.0)
 
     # At the first state, at the cutoff, after it, and withheld; each on the centre of a cell.
-    seen = [site(0, 22.5), site(6, -67.5), site(12, 67.5), site(6, -22.5, withheld=True)]
+    seen = [site(0, 22.5), site(6, -67.5), site(8, 67.5), site(6, -22.5, withheld=True)]
     cutoff = Cutoff(TIMES[1], (TIMES[0], TIMES[2]))
     rows = judge(tmp_path, pd.concat(seen), cutoff)["statistics"]
     rows = rows[rows["level"].isna()].set_index(["region", "time"])["count"]
