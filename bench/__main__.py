@@ -14,6 +14,7 @@ from .comparison import Comparison
 from .download import measure_download
 from .engine import measure_engine
 from .grid import measure_regridding, measure_regridding_memory
+from .growth import measure_growth
 from .lorenz import measure_lorenz
 from .lorenz96 import measure_lorenz96
 from .moments import measure_moments
@@ -38,6 +39,7 @@ COMPARISONS: tuple[Callable[[Path], Iterable[Comparison]], ...] = (
     measure_lorenz96,
     measure_engine,
     measure_scoring,
+    measure_growth,
 )
 
 

@@ -25,9 +25,9 @@ rule draw_posterior:
         benchmarks(*POSTERIOR, "draw_posterior", "{batch}")
     conda:
         "../envs/torch.yaml"
-    threads: 1
+    threads: drawing_processes()
     resources:
-        mem_mb=growing(4_000),
+        mem_mb=growing(4_000 * drawing_processes()),
         runtime=growing(120, partial(longest, "draw_posterior")),
     params:
         draw=draw_of,

@@ -77,6 +77,11 @@ def longest(rule: str = "") -> float:
     return Site.read().longest(rule)
 
 
+def drawing_processes() -> int:
+    """The processes that share a draw, each with a core and memory of its own."""
+    return Site.read().drawing_processes
+
+
 def growing(amount: int, most=lambda: inf):
     """A resource function: more with every attempt, up to a limit."""
     return lambda wildcards, attempt: min(amount * attempt, most())

@@ -38,6 +38,7 @@ from torch import Tensor
 from ..jobs.progress import Progress
 from ..latent.autoencoder import Autoencoder
 from ..nn.fit import generator
+from ..nn.parallel import Team
 from ..observe.legs import Leg
 from ..observe.operator import ObservationOperator
 from ..prior.backbone import calendar
@@ -129,6 +130,7 @@ def draw_states(
     overlap: int | None = None,
     error: float | None = None,
     free_bytes: int | float = math.inf,
+    team: Team | None = None,
     **settings: object,
 ) -> Drawn:
     """Draws the states that a task asks for, leg after leg, in batches of members.
@@ -146,17 +148,21 @@ def draw_states(
         overlap: States that windows of the prior share where a leg is longer than one.
         error: Error of states that are carried from leg to leg [1].
         free_bytes: Free memory of the device.
+        team: The processes that share a stretch longer than the prior's windows.
         settings: Passed to :class:`Conditioned`.
 
     Raises:
         Interrupted: If a stop was asked for; all that was done is saved.
+        ValueError: If several processes are to share a window that is not longer.
     """
-    prior = lengthen(prior, plan[0].states, overlap)
+    prior = lengthen(prior, plan[0].states, overlap, team)
+    if team is not None and team.size > 1:
+        progress = progress.shared(team)
     device, seen = prior.gaussian.mean.device.type, [_observations(table, times, k) for k in plan]
     most = max(len(observations.table) for observations in seen)
     need = member_bytes(prior, autoencoder, most, **settings)
     size = batch_size(len(members), need, free_bytes, device)
-    batches = Batches(len(members), size, device, progress)
+    batches = Batches(len(members), size, device, progress, team)
     drawn = Drawn(autoencoder, transform, members, batches.size)
     z, before = None, 0
     for number, (leg, observations) in enumerate(zip(plan, seen, strict=True), start=1):

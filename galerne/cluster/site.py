@@ -48,6 +48,11 @@ class Site(Strict):
     account: Name | None = Field(description="Whom jobs are charged to; null: Slurm's default.")
     partitions: Partitions
     gpus: int = Field(ge=0, description="GPUs of a training on each node; drawing takes one.")
+    drawing_gpus: int = Field(
+        default=1,
+        ge=1,
+        description="GPUs of a draw; several share a stretch longer than the prior's windows.",
+    )
     gpu_type: Name | None = Field(description="Type of GPU, as in gpu:a100; null: any.")
     nodes: int = Field(ge=1, description="Nodes of a training.")
     longest_minutes: int = Field(ge=10, description="Longest time limit of a job [min].")
@@ -92,6 +97,13 @@ class Site(Strict):
         given = os.environ.get("GALERNE_PROCESSES_PER_NODE", "")
         return self.nodes * max(int(given) if given.isdigit() else self.gpus, 1)
 
+    @property
+    def drawing_processes(self) -> int:
+        """Processes of a draw, as ``workflow/launch`` starts them."""
+        given = os.environ.get("GALERNE_PROCESSES_PER_DRAW", "")
+        asked = int(given) if given.isdigit() else min(self.gpus, self.drawing_gpus)
+        return max(asked, 1)
+
     def longest(self, rule: str = "") -> int:
         """The longest time limit of one job of a rule, so that those of a group fit [min]."""
         return max(self.longest_minutes // self.together.get(rule, 1), 1)
@@ -124,6 +136,8 @@ class Site(Strict):
         found: dict[str, object] = {"slurm_partition": partition} if partition else {}
         nodes = self.nodes if rule in TRAINING_RULES else 1
         gpus = self.gpus if rule in TRAINING_RULES else min(self.gpus, 1)
+        if rule == "draw_posterior":
+            gpus = min(self.gpus, self.drawing_gpus)
         if nodes > 1:
             # One agent of torchrun on each node; the plugin counts GPUs by job, not by node.
             kind = f"{self.gpu_type}:" if self.gpu_type else ""

@@ -6,6 +6,7 @@ On a CPU it is the least of what the node has left, of what the control groups o
 
 __all__ = ["free_bytes"]
 
+import os
 import re
 
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ def free_bytes(device: torch.device, job_mb: int | float | None = None, root: Pa
         return torch.cuda.mem_get_info(device)[0] + own
     found = [*_node(root), *_groups(root)]
     if job_mb is not None:
-        found.append(int(job_mb * 1e6) - _held(root))
+        local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes of the job on this node
+        found.append(int(job_mb * 1e6 / local) - _held(root))
     return max(min(found, default=0), 0)
 
 

@@ -22,6 +22,7 @@ import zlib
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -37,6 +38,19 @@ log = logging.getLogger(__name__)
 State = Mapping[str, Tensor]
 
 
+@runtime_checkable
+class Team(Protocol):
+    """Processes that do the same work together."""
+
+    is_main: bool  # whether this process is the one that writes
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is up in any process; waits for all of them."""
+
+    def number_of_main(self, number: int) -> int:
+        """The number that the main process gave."""
+
+
 class Progress:
     """The states of a piece of work on disk.
 
@@ -44,13 +58,19 @@ class Progress:
         folder: Holds the states; ``None`` keeps none, and the work does not stop on request.
         whole: What the work is a part of, for messages.
         above: The progress of what it is a part of.
+        team: The processes that share the work, of which one saves it; ``None``: this one alone.
     """
 
     def __init__(
-        self, folder: Path | None, whole: str = "", above: "Progress | None" = None
+        self,
+        folder: Path | None,
+        whole: str = "",
+        above: "Progress | None" = None,
+        team: Team | None = None,
     ) -> None:
         self.folder, self.whole, self.above = folder, whole, above
         self.notes: dict[str, str] = {}
+        self.team = team
         self.seconds = float(os.environ.get("GALERNE_SAVE_SECONDS", "60"))
         self.saved = time.monotonic()
 
@@ -74,10 +94,25 @@ class Progress:
     def part(self, name: str, number: int, total: int) -> "Progress":
         """Returns the progress of one part of the work, say of ``cutoff`` 2 of 3."""
         folder = self.folder and self.folder / f"{name}_{number:04d}"
-        return Progress(folder, f"{self.whole}{name} {number} of {total}, ", self)
+        whole = f"{self.whole}{name} {number} of {total}, "
+        return Progress(folder, whole, self, self.team)
+
+    def shared(self, team: Team) -> "Progress":
+        """Returns the progress of the same work, shared by some processes."""
+        return Progress(self.folder, self.whole, self.above, team)
 
     def latest(self) -> tuple[int, dict[str, Tensor]]:
-        """Returns the newest whole state and its number; 0 and nothing if there is none."""
+        """Returns the newest whole state and its number; 0 and nothing if there is none.
+
+        Raises:
+            RuntimeError: If processes that share the work do not find the same.
+        """
+        number, state = self._newest()
+        if self.team is not None and self.team.any(number != self.team.number_of_main(number)):
+            raise RuntimeError(f"{self.folder} does not look the same to all processes of the job")
+        return number, state
+
+    def _newest(self) -> tuple[int, dict[str, Tensor]]:
         for path in reversed(self._files()):
             try:
                 state = _read(path)
@@ -104,10 +139,15 @@ class Progress:
         """
         if self.folder is None:
             return
-        stop = interrupt.requested()
-        if stop or number == total or time.monotonic() - self.saved >= self.seconds:
+        stop, team = interrupt.requested(), self.team
+        if team is not None:
+            stop = team.any(stop)
+        due = stop or number == total or time.monotonic() - self.saved >= self.seconds
+        if due and (team is None or team.is_main):
             self._save(self.folder / f"{name}_{number:08d}.safetensors", state())
             self.saved = time.monotonic()
+        if team is not None and (stop or number == total):
+            team.any(False)  # nobody leaves, or asks for it, before the state is on the disk
         if stop:
             where = f"{self.whole}{name} {number} of {total}"
             raise interrupt.Interrupted(where, advanced=True)

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from ..jobs.progress import Progress
+from ..nn.parallel import Team
 
 log = logging.getLogger(__name__)
 SLOTS = 4  # of a batch on a CPU
@@ -66,14 +67,20 @@ class Batches:
         size: Members, or slots, of a batch, unless the progress knows better.
         device: Type of the device; on a CPU all slots are filled.
         progress: Where the whole draw is saved.
+        team: The processes that share every batch; ``None``: this one alone.
 
     Attributes:
         size: Members, or slots, of the batches to come.
     """
 
-    def __init__(self, members: int, size: int, device: str, progress: Progress) -> None:
+    def __init__(
+        self, members: int, size: int, device: str, progress: Progress, team: Team | None = None
+    ) -> None:
         self.members, self.device, self.progress = members, device, progress
+        self.team = team or Team()
         self.size = int(progress.noted("batch", size))
+        if self.team.size > 1:
+            self.size = self.team.number_of_main(self.size)
         progress.note("batch", self.size)
 
     def draw(self, draw: Callable[[list[int], Progress], Tensor], progress: Progress) -> Tensor:
@@ -85,7 +92,8 @@ class Batches:
             progress: Where this part of the draw is saved.
 
         Raises:
-            torch.OutOfMemoryError: If the memory of a GPU does not hold a single member.
+            torch.OutOfMemoryError: If the memory of a GPU does not hold a single member, or that
+                of one of several processes too few: the others would wait for it.
         """
         sizes = list(progress.noted("batches", self._divided(self.members)))
         drawn: list[Tensor] = []
@@ -102,7 +110,7 @@ class Batches:
             try:
                 drawn.append(draw(slots, own)[: len(places)].cpu())
             except torch.OutOfMemoryError:
-                if size == 1:
+                if size == 1 or self.team.size > 1:
                     raise
                 self._halve(size)
                 own.forget()

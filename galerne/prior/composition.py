@@ -232,10 +232,20 @@ class LongDenoiser(Denoiser):
 def lengthen(
     denoiser: WindowDenoiser, states: int, overlap: int | None, team: Team | None = None
 ) -> WindowDenoiser | LongDenoiser:
-    """Returns the denoiser itself for one window, and its composition for more states."""
-    if states == denoiser.gaussian.shape[0] and (team is None or team.size == 1):
-        return denoiser
-    return LongDenoiser(denoiser, states, overlap, team)
+    """Returns the denoiser itself for one window, and its composition for more states.
+
+    Raises:
+        ValueError: If several processes are to share one window.
+    """
+    if states > denoiser.gaussian.shape[0]:
+        return LongDenoiser(denoiser, states, overlap, team)
+    if team is not None and team.size > 1:
+        raise ValueError(
+            f"{team.size} processes cannot share a window of {states} states, which is no longer "
+            "than the prior's: give a draw one process, and divide members between jobs "
+            "(members_per_job)"
+        )
+    return denoiser
 
 
 def window_starts(states: int, size: int, overlap: int) -> list[int]:

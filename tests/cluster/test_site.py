@@ -75,6 +75,18 @@ def test_training_takes_every_gpu_of_a_node_and_drawing_one(site: Callable[..., 
     assert asked["draw_posterior"] == {"gpu": 1, "gpu_model": "a100"}
 
 
+def test_a_draw_may_take_several_gpus_but_no_more_than_a_node_has(
+    site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GALERNE_PROCESSES_PER_DRAW", raising=False)
+    many, few = site(gpus=4, drawing_gpus=2), site(gpus=1, drawing_gpus=2)
+    assert [one.set_resources()["draw_posterior"]["gpu"] for one in (many, few)] == [2, 1]
+    assert many.set_resources()["sample_prior"]["gpu"] == 1
+    assert [one.drawing_processes for one in (many, few, site(gpus=0))] == [2, 1, 1]
+    monkeypatch.setenv("GALERNE_PROCESSES_PER_DRAW", "3")
+    assert few.drawing_processes == 3
+
+
 def test_a_training_on_several_nodes_has_one_agent_on_each(site: Callable[..., Site]) -> None:
     asked = site(gpus=4, nodes=2).set_resources()
     train = asked["train_prior"]

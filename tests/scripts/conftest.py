@@ -276,7 +276,8 @@ def accelerator(monkeypatch) -> Callable[[str], list[torch.Size]]:
             return torch.zeros(tensor.shape)
 
         device = torch.device("meta")
-        monkeypatch.setattr(f"workflow.scripts.{script}.best_device", lambda: device)
+        for module in (f"workflow.scripts.{script}", "galerne.nn.parallel"):
+            monkeypatch.setattr(f"{module}.best_device", lambda: device)
         monkeypatch.setattr(torch.Tensor, "cpu", cpu)
         monkeypatch.setattr(torch, "isfinite", lambda z: torch.ones(z.shape))
         return back

@@ -1,5 +1,10 @@
 """Stretches longer than the prior's windows: at once, by cycling, and forecasts to any lead."""
 
+import json
+import os
+import subprocess
+import sys
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +14,7 @@ import pytest
 from galerne.arrays import stack_channels
 from galerne.jobs import interrupt
 from galerne.jobs.interrupt import Interrupted
+from galerne.jobs.usage import read_usage
 from galerne.observe.table import read_observations, write_observations
 from galerne.observe.window import select_window, window_times
 from galerne.products import open_product
@@ -16,6 +22,9 @@ from galerne.stats.transform import Transform
 from workflow.scripts.draw_posterior import draw_posterior
 from workflow.scripts.sample_prior import sample_prior
 
+from .test_draw_posterior import DRIVER, ROOT, wait_for
+
+DEFAULT = {"sampler": "redraw", "steps": 40}
 WINDOW = "20030112T00_54h"  # ten states, where the prior's windows have four
 TIMES = window_times(WINDOW, 6)
 CARRY = {"states": 2, "error": 0.1}
@@ -142,6 +151,74 @@ def test_a_long_draw_that_was_cut_ends_in_the_same_bytes(
     monkeypatch.setattr(interrupt, "requested", lambda: False)
     draw(tmp_path / "cut", task)
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+
+
+SHARED = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python")
+
+
+@pytest.fixture
+def start(choice, models, seen, tmp_path) -> Callable:
+    """Starts the script of a long reanalysis as Snakemake does, by torchrun or not."""
+
+    def run(name: str, task: str = "reanalysis", shared: bool = True) -> subprocess.Popen:
+        names = ("observations", "climatology", "autoencoder", "gaussian", "model")
+        job = {
+            "script": "workflow/scripts/draw_posterior.py",
+            "rule": "draw_posterior",
+            "log": [str(tmp_path / f"logs/{name}.log")],
+            "input": dict(zip(names, map(str, [seen, *models]), strict=True)),
+            "output": {"ensemble": str(tmp_path / name / "manifest.json")},
+            "params": {
+                "checkpoints": str(tmp_path / f"checkpoints/{name}"),
+                "draw": {
+                    "members": [0, 1], "step_hours": 6, "sigmas": choice.sigmas,
+                    "method": choice.method | DEFAULT, "task": TASKS[task], "seed": 5,
+                    "overlap": 2,
+                },
+            },
+            "resources": {"mem_mb": 4000},
+            "wildcards": {"window": WINDOW},
+            "threads": 1,
+        }  # fmt: skip
+        command = [*(SHARED if shared else ()), *([sys.executable] * shared)]
+        command = [sys.executable, *command, "-c", DRIVER, json.dumps(job)]
+        env = os.environ | {"GALERNE_SAVE_SECONDS": "0", "CUDA_VISIBLE_DEVICES": ""}
+        env |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
+
+    return run
+
+
+def fields(folder: Path, models: list[Path]) -> np.ndarray:
+    """Members in units of the scale of each channel."""
+    state = Transform.open(models[0])
+    values = stack_channels(open_product(folder / "manifest.json"), state.channels)
+    return values / state.scale[:, None, None]
+
+
+def test_two_processes_draw_a_long_stretch_as_one_does(tmp_path, start, models) -> None:
+    """Stopped half-way, and finished by as many; the window that each saw is the other's."""
+    assert start("alone", shared=False).wait(200) == 0
+    job = start("shared")
+    states = tmp_path / "checkpoints/shared"
+    wait_for(job, lambda: any(states.rglob("step_*2.safetensors")))
+    job.terminate()
+    job.wait(200)
+    assert not (tmp_path / "shared/manifest.json").exists()
+    assert start("shared").wait(200) == 0
+    log = (tmp_path / "logs/shared.log").read_text()
+    assert "stopped on request: cutoff 1 of 1, step" in log
+    assert "going on after cutoff 1 of 1, step" in log
+    gap = np.abs(fields(tmp_path / "shared", models) - fields(tmp_path / "alone", models))
+    assert 0 < gap.max() < 1e-3
+    (usage,) = {row["processes"] for row in read_usage(tmp_path) if row["job"] == "shared"}
+    assert usage == 2
+
+
+def test_two_processes_refuse_windows_that_are_not_longer_than_the_priors(start) -> None:
+    job = start("short", "anew")
+    assert job.wait(200) != 0
+    assert "2 processes cannot share a window of 4 states" in job.stderr.read()
 
 
 def test_the_prior_is_sampled_over_any_length(tmp_path, choice, models) -> None:

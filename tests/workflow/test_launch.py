@@ -113,9 +113,31 @@ def test_a_training_has_a_process_for_each_gpu_or_node(
 
 def test_any_other_script_is_one_process_whatever_it_was_given(launch, tmp_path) -> None:
     settings = {"NODES": "2", "CUDA_VISIBLE_DEVICES": "0,1", "GALERNE_PROCESSES_PER_NODE": "4"}
-    said = launch("draw_posterior", SLURM_JOB_ID="7", **settings)
+    said = launch("sample_prior", SLURM_JOB_ID="7", **settings)
     assert said == ["rank - of - on node 0, no file"]
     assert "--nodes=1" in steps(tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [
+        ({"GALERNE_PROCESSES_PER_DRAW": "2"}, 2),
+        ({"GALERNE_PROCESSES_PER_NODE": "2"}, None),
+        ({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0,1"}, 2),
+        ({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0"}, None),
+        ({"SLURM_JOB_ID": "7", "NODES": "2", "GALERNE_PROCESSES_PER_DRAW": "2"}, 2),
+    ],
+    ids=["asked for", "asked of a training", "two GPUs", "one GPU", "never several nodes"],
+)
+def test_a_draw_is_shared_by_the_gpus_or_processes_that_it_was_given(
+    launch, settings, size
+) -> None:
+    said = launch("draw_posterior", **settings)
+    node = "0" if "SLURM_JOB_ID" in settings else "-"
+    if size is None:
+        assert said == [f"rank - of - on node {node}, no file"]
+    else:
+        assert said == [f"rank {k} of {size} on node {node}, no file" for k in range(size)]
 
 
 def test_a_command_that_is_no_script_of_a_rule_is_left_alone(launch, tmp_path) -> None:

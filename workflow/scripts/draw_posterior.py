@@ -11,7 +11,7 @@ from galerne.assimilate.posterior import draw_states, unobserved
 from galerne.jobs.job import Job
 from galerne.jobs.memory import free_bytes
 from galerne.jobs.progress import Progress
-from galerne.nn.parallel import best_device
+from galerne.nn.parallel import best_device, joined
 from galerne.observe.legs import plan_task
 from galerne.observe.operator import check_observed
 from galerne.observe.table import read_observations
@@ -42,25 +42,25 @@ def draw_posterior(
     memory_mb: int | None = None,
 ) -> None:
     """Condition on the observations up to each cutoff, and write the states asked for [unit]."""
-    torch.set_num_threads(threads)
-    device = best_device()
     read = (path_observations, path_climatology, path_autoencoder, path_gaussian, path_model)
     made_of = (window, members, step_hours, sigmas, method, task, overlap, seed, threads)
-    progress = Progress.of(path_checkpoints, "draw_posterior", read, *made_of, device.type)
+    progress = Progress.of(path_checkpoints, "draw_posterior", read, *made_of, best_device().type)
     transform = Transform.open(path_climatology)
-    times = window_times(window, step_hours)
-    asked, plan = plan_task(times, step_hours, **task)
+    asked, plan = plan_task(times := window_times(window, step_hours), step_hours, **task)
     table = read_observations(path_observations)
     check_observed(table, times, transform.channels, path_observations)
-    drawn = draw_states(
-        *open_models(path_autoencoder, path_gaussian, path_model, device, **sigmas),
-        transform, table, times, plan, progress=progress, members=members, seed=seed,
-        overlap=overlap, error=(task.get("carry") or {}).get("error"),
-        free_bytes=free_bytes(device, memory_mb), **method,
-    )  # fmt: skip
-    labels = (members, asked, transform, unobserved(table, times, plan))
-    write_ensemble(label_members(drawn.lazy(), *labels), path_ensemble)
-    shutil.rmtree(path_checkpoints, ignore_errors=True)
+    torch.set_num_threads(threads)
+    with joined() as team:
+        drawn = draw_states(
+            *open_models(path_autoencoder, path_gaussian, path_model, team.device, **sigmas),
+            transform, table, times, plan, progress=progress, members=members, seed=seed,
+            overlap=overlap, error=(task.get("carry") or {}).get("error"), team=team,
+            free_bytes=free_bytes(team.device, memory_mb), **method,
+        )  # fmt: skip
+    if team.is_main:
+        labelled = (drawn.lazy(), members, asked, transform, unobserved(table, times, plan))
+        write_ensemble(label_members(*labelled), path_ensemble)
+        shutil.rmtree(path_checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":
