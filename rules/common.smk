@@ -163,6 +163,30 @@ def variant_of(wildcards) -> dict:
     return {key: value for key, value in values.items() if key != "of"}
 
 
+def baseline_of(wildcards) -> dict:
+    """The settings of a baseline, for params; of what persists, those of the analysis."""
+    block = settings("baselines", wildcards.baseline)
+    if block["kind"] == "persistence":
+        return {"persists": True} | settings("baselines", block["of"])
+    return {"persists": False} | block
+
+
+def asked_of(wildcards) -> dict:
+    """What a task asks for, however it is drawn, for params."""
+    task = settings("tasks", wildcards.task)
+    return {key: task[key] for key in ("kind", "now_hours") if key in task}
+
+
+def trained_of(name: str):
+    """An input function: what a baseline is made from of one sort, if it is."""
+    return lambda w: LAYOUT.baseline_inputs(w, w.baseline).get(name, [])
+
+
+def tuning_of(wildcards) -> list[str]:
+    """The windows that baselines of a dataset are tuned on."""
+    return CHOICES.tuning_windows(wildcards.dataset)
+
+
 def periods_of(wildcards) -> dict:
     """The periods that models of a dataset learn from, for params."""
     return learning_periods(CONFIG.datasets[wildcards.dataset])
@@ -385,6 +409,7 @@ wildcard_constraints:
     prior=r"[a-z][a-z0-9_]*",
     network=r"[a-z][a-z0-9_]*",
     method=r"[a-z][a-z0-9_]*",
+    baseline=r"[a-z][a-z0-9_]*",
     task=r"[a-z][a-z0-9_]*",
     period=r"[a-z][a-z0-9_]*",
     origin=r"[a-z][a-z0-9_-]*",

@@ -13,18 +13,16 @@ since fields are many times larger.
 
 __all__ = [
     "Conditioned",
-    "Observations",
     "draw_posterior_windows",
     "draw_states",
     "unobserved",
-    "usable",
 ]
 
 import logging
 import math
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -41,6 +39,7 @@ from ..nn.fit import generator
 from ..nn.parallel import Team
 from ..observe.legs import Leg
 from ..observe.operator import ObservationOperator
+from ..observe.task import Observations, usable
 from ..prior.backbone import calendar
 from ..prior.batches import Batches, batch_size
 from ..prior.composition import LongDenoiser, lengthen
@@ -58,40 +57,6 @@ from .whitening import Whitening
 
 log = logging.getLogger(__name__)
 DRAWS = 64  # of residuals, whose variance is so known to within 18 % (1 / sqrt(32))
-
-
-@dataclass(frozen=True)
-class Observations:
-    """What conditions a window.
-
-    Arguments:
-        table: The observations; those withheld or after the cutoff are already gone.
-        times: The times of the states of the window, shape (state,).
-    """
-
-    table: pd.DataFrame
-    times: np.ndarray
-
-
-def usable(
-    observations: pd.DataFrame,
-    times: np.ndarray,
-    last_observation: np.datetime64,
-    after: np.datetime64 | None = None,
-) -> Observations:
-    """Keeps what may be used: not withheld, within the window, neither too late nor too early.
-
-    Arguments:
-        observations: All observations.
-        times: The times of the states of the window, shape (state,).
-        last_observation: The last time of an observation that is kept.
-        after: Those up to this time are not kept; ``None`` keeps them.
-    """
-    when = observations["time"]
-    kept = ~observations["withheld"] & (when >= times[0]) & (when <= last_observation)
-    if after is not None:
-        kept &= when > after
-    return Observations(observations[kept].reset_index(drop=True), times)
 
 
 def unobserved(

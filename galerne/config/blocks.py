@@ -332,6 +332,7 @@ class Experiment(Strict):
     prior: Name = Field(description="What is known of latents before observing.")
     networks: list[Name] = Field(min_length=1, description="What observes.")
     methods: list[Name] = Field(min_length=1, description="How observations guide.")
+    baselines: list[Name] = Field(description="What methods are judged beside; may be empty.")
     tasks: list[Name] = Field(min_length=1, description="Which states are asked for.")
     window_hours: int = Field(ge=0, description="From the first to the last state of a window.")
     windows: list[Time] = Field(min_length=1, description="First time of each window (UTC).")

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pydantic import BaseModel
 
 from ..catalogue import DERIVED, VARIABLES, channels
+from .baselines import check_baselines
 from .blocks import Autoencoder, Dataset, Experiment, Grid, ObservingNetwork, Prior
 from .tasks import Task
 
@@ -53,6 +54,7 @@ def check_experiment(config: BaseModel, name: str) -> None:
         _check_legs(f"tasks.{task}", config.tasks[task], experiment, dataset, prior)
         for method in experiment.methods:
             _check_guidance(f"methods.{method}", config, experiment, task, method)
+    check_baselines(config, where, experiment)
     for chosen in config.report.maps:
         state = [str(c) for c in channels(dataset.surface, dataset.pressure, dataset.levels)]
         if chosen not in state:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
+from .baselines import check_tuning
 from .blocks import Experiment
 from .models import Config
 
@@ -40,8 +41,7 @@ class Choices:
 
     def scored(self) -> list[Choice]:
         """Every choice that is scored: those asked for, and each baseline in their place."""
-        asked = self.asked()
-        return _once([c | {"method": m} for c in asked for m in (c["method"], *BASELINES)])
+        return self._scored
 
     def mapped(self) -> list[Choice]:
         """Every choice with each of its windows that the report maps."""
@@ -74,7 +74,7 @@ class Choices:
         return [names[round(k * (len(names) - 1) / steps)] for k in range(most)]
 
     def window_period(self, dataset: str, window: str) -> str:
-        """The test period that holds a window.
+        """The period that holds a window: of the test, or of validation where one is tuned on.
 
         Raises:
             ValueError: If none does.
@@ -82,11 +82,38 @@ class Choices:
         for name, first, last in self._tests[dataset]:
             if first <= window[:11] <= last:
                 return name
+        if window in self.tuning_windows(dataset):
+            for name, first, last in self._spans(dataset, "validation"):
+                if first <= window[:11] <= last:
+                    return name
         raise ValueError(f"window {window} lies in no test period of dataset {dataset}")
+
+    def tuning_windows(self, dataset: str) -> list[str]:
+        """The windows that baselines are tuned on, in the validation periods."""
+        if dataset not in self._tuning:
+            tuning = self.config.tuning
+            starts = check_tuning(tuning, dataset, self.config.datasets[dataset])
+            names = [f"{start:%Y%m%dT%H}_{tuning.window_hours}h" for start in starts]
+            self._tuning[dataset] = names
+        return self._tuning[dataset]
 
     def batches(self, dataset: str, prior: str) -> list[str]:
         """Ranges of members, such as 000-007, of the largest ensemble of these choices."""
         return self._batches[dataset, prior]
+
+    def baseline_batches(self, dataset: str, network: str, baseline: str) -> list[str]:
+        """The range of members of a baseline, all in one; of one without spread, one alone."""
+        block = self.config.baselines[baseline]
+        block = self.config.baselines[block.of] if block.kind == "persistence" else block
+        if block.kind == "cressman":
+            return ["000-000"]
+        own = [
+            e
+            for e in self.experiments
+            if (e.dataset, baseline in e.baselines, network in e.networks) == (dataset, True, True)
+        ]
+        largest = max(e.members for e in own)
+        return _ranges(largest, largest)
 
     @cached_property
     def _asked(self) -> list[Choice]:
@@ -103,6 +130,32 @@ class Choices:
             for network, method, task in product(e.networks, e.methods, e.tasks)
         ]
         return _once(found)
+
+    @cached_property
+    def _tuning(self) -> dict[str, list[str]]:
+        return {}
+
+    @cached_property
+    def _scored(self) -> list[Choice]:
+        found = []
+        for choice in self.asked():
+            own = [e for e in self.experiments if _makes(e, choice)]
+            names = [name for e in own for name in e.baselines if self._serves(name, choice)]
+            found += [choice | {"method": m} for m in (choice["method"], *BASELINES, *names)]
+        return _once(found)
+
+    def _serves(self, baseline: str, choice: Choice) -> bool:
+        """Whether a baseline does a task: what persists is a forecast."""
+        persists = self.config.baselines[baseline].kind == "persistence"
+        return not persists or self.config.tasks[choice["task"]].kind == "forecasting"
+
+    def _spans(self, dataset: str, role: str) -> list[tuple[str, str, str]]:
+        periods = self.config.datasets[dataset].periods.items()
+        return [
+            (name, f"{period.start:%Y%m%dT%H}", f"{period.end:%Y%m%dT%H}")
+            for name, period in periods
+            if period.role == role
+        ]
 
     @cached_property
     def _mapped(self) -> list[Choice]:
@@ -124,14 +177,7 @@ class Choices:
     @cached_property
     def _tests(self) -> dict[str, list[tuple[str, str, str]]]:
         """The test periods of every dataset: name, first and last hour."""
-        return {
-            dataset: [
-                (name, f"{period.start:%Y%m%dT%H}", f"{period.end:%Y%m%dT%H}")
-                for name, period in block.periods.items()
-                if period.role == "test"
-            ]
-            for dataset, block in self.config.datasets.items()
-        }
+        return {dataset: self._spans(dataset, "test") for dataset in self.config.datasets}
 
     @cached_property
     def _batches(self) -> dict[tuple[str, str], list[str]]:
@@ -157,6 +203,15 @@ def members_in(batch: str) -> list[int]:
 def _ranges(members: int, size: int) -> list[str]:
     firsts = range(0, members, size)
     return [f"{k:03d}-{min(k + size, members) - 1:03d}" for k in firsts]
+
+
+def _makes(experiment: Experiment, choice: Choice) -> bool:
+    """Whether an experiment makes a choice."""
+    one = {key: getattr(experiment, key) for key in ("dataset", "autoencoder", "prior")}
+    lists = {"network": "networks", "method": "methods", "task": "tasks"}
+    return all(choice[key] == value for key, value in one.items()) and all(
+        choice[key] in getattr(experiment, name) for key, name in lists.items()
+    )
 
 
 def _once(choices: list[Choice]) -> list[Choice]:

@@ -21,6 +21,7 @@ _NAMED = {  # block -> the key of an experiment that names from it
     "priors": "prior",
     "networks": "networks",
     "methods": "methods",
+    "baselines": "baselines",
     "tasks": "tasks",
 }
 
@@ -35,6 +36,8 @@ def effective(config: Config) -> dict[str, object]:
         if block == "networks":
             plain["variants"] = _only(plain["variants"], names)
             names |= {config.network_of(name) for name in names}
+        if block == "baselines":  # what persists is another's analysis
+            names |= {plain[block][n]["of"] for n in names if "of" in plain[block][n]}
         plain[block] = _only(plain[block], names)
     return plain
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..archives import known_store, stretch_times, stretches
 from ..provenance import settings_digest
+from .baselines import tuned
 from .choices import Choices
 from .sources import Archive, NatureRun
 from .training import Question, record_name
@@ -137,10 +138,40 @@ class Layout:
             return [self.results(learned[0], method, w, PARTS[-1]) for w in windows]
         if method == "reconstruction":
             return [self.results(*learned[:2], method, w, PARTS[-1]) for w in windows]
+        if method in self.choices.config.baselines:
+            batches = self.choices.baseline_batches(names["dataset"], names["network"], method)
+            folder = (learned[0], "baselines", names["network"], method, names["task"])
+            path = self.results(*folder, *PARTS)
+            return [path.format(window=w, batch=batch) for w in windows for batch in batches]
         drawn = (names["network"], method, names["task"])
         path = self.results(*learned, *(("samples",) if method == "prior" else drawn), *PARTS)
         batches = self.choices.batches(names["dataset"], names["prior"])
         return [path.format(window=w, batch=batch) for w in windows for batch in batches]
+
+    def baseline_inputs(self, names: Mapping[str, str], method: str) -> dict[str, list[str]]:
+        """What a baseline is made from, besides observations and the climatology.
+
+        Arguments:
+            names: What a choice names.
+            method: The baseline.
+        """
+        dataset, block = names["dataset"], self.choices.config.baselines[method]
+        if block.kind == "persistence":
+            return self.baseline_inputs(names, block.of)
+        found = {}
+        if block.kind == "optimal_interpolation":
+            found["covariance"] = [self.statistic(dataset, "covariances", f"{method}.json")]
+        if block.kind in ("climatology", "letkf"):
+            found["training"] = self.fields(dataset, "train")
+        return found
+
+    def tuning(self, names: Mapping[str, str], method: str) -> list[str]:
+        """What the settings of a baseline were chosen in; nothing if there is no choice."""
+        block = self.choices.config.baselines[method]
+        if block.kind == "persistence":
+            return self.tuning(names, block.of)
+        folder = (names["dataset"], "baselines", names["network"], method)
+        return [self.results(*folder, "tuning.json")] if tuned(block) > 1 else []
 
     def training_records(self) -> list[str]:
         """The training curves of every model that the choices use."""

@@ -11,6 +11,7 @@ import json
 from pydantic import Field, ValidationError, model_validator
 
 from .audit import Audit
+from .baselines import Baseline, Tuning
 from .blocks import (
     Autoencoder,
     Dataset,
@@ -52,6 +53,8 @@ class Config(Strict):
     networks: dict[Name, ObservingNetwork]
     variants: dict[Name, Variant]
     methods: dict[Name, Method]
+    baselines: dict[Name, Baseline]
+    tuning: Tuning
     tasks: dict[Name, Task]
     experiments: dict[Name, Experiment]
     evaluation: Evaluation

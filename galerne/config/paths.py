@@ -45,7 +45,8 @@ RESERVED = frozenset(
             "receipts",
             "usage",
         ),
-        *("climatology", "grid", "networks", "source", "stats", "tables"),
+        *("baselines", "climatology", "covariances", "grid", "networks", "source", "stats"),
+        "tables",
         *("latents", "reconstruction", "samples", "maps", "prior"),
     )
 )

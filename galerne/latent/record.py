@@ -33,16 +33,21 @@ class StandardisedStates:
         paths_fields: Manifests of the records.
         transform: The transform between fields and anomalies.
         threads: Threads that read.
+        keep: Whether to read all at once; ``None``: if it fits into memory.
 
     Raises:
         ValueError: If a variable or a level is missing, by name.
     """
 
     def __init__(
-        self, paths_fields: Sequence[Path], transform: Transform, threads: int = 2
+        self,
+        paths_fields: Sequence[Path],
+        transform: Transform,
+        threads: int = 2,
+        keep: bool | None = None,
     ) -> None:
         names = list(dict.fromkeys(channel.variable for channel in transform.channels))
-        keep = fits(paths_fields, names)
+        keep = fits(paths_fields, names) if keep is None else keep
         self.transform = transform
         self.records = [Record(p, names, keep=keep, threads=threads) for p in paths_fields]
         self.ends = np.cumsum([len(record) for record in self.records])

@@ -8,12 +8,13 @@ wanted given the observations up to each:
 * *forecasting*: the observations up to now, the states after it.
 """
 
-__all__ = ["Cutoff", "cutoffs"]
+__all__ = ["Cutoff", "Observations", "cutoffs", "usable"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,37 @@ def cutoffs(kind: str, times: np.ndarray, now_hours: Sequence[int] = ()) -> list
             raise ValueError(f"now_hours: {hours} h from {times[0]} leaves no state of the window")
         found.append(Cutoff(now, tuple(valid)))
     return found
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What conditions a window.
+
+    Arguments:
+        table: The observations; those withheld or after the cutoff are already gone.
+        times: The times of the states of the window, shape (state,).
+    """
+
+    table: pd.DataFrame
+    times: np.ndarray
+
+
+def usable(
+    observations: pd.DataFrame,
+    times: np.ndarray,
+    last_observation: np.datetime64,
+    after: np.datetime64 | None = None,
+) -> Observations:
+    """Keeps what may be used: not withheld, within the window, neither too late nor too early.
+
+    Arguments:
+        observations: All observations.
+        times: The times of the states of the window, shape (state,).
+        last_observation: The last time of an observation that is kept.
+        after: Those up to this time are not kept; ``None`` keeps them.
+    """
+    when = observations["time"]
+    kept = ~observations["withheld"] & (when >= times[0]) & (when <= last_observation)
+    if after is not None:
+        kept &= when > after
+    return Observations(observations[kept].reset_index(drop=True), times)

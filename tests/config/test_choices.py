@@ -34,7 +34,37 @@ def test_two_experiments_share_what_they_have_in_common() -> None:
 def test_every_choice_is_scored_beside_three_baselines() -> None:
     scored = choices(tasks=["reanalysis"]).scored()
     methods = [c["method"] for c in scored]
-    assert methods == ["mmps", "climatology", "prior", "reconstruction"]
+    assert methods == [
+        *("mmps", "climatology", "prior", "reconstruction"),
+        *("climatological", "optimal_interpolation", "letkf"),
+    ]
+
+
+def test_what_persists_is_scored_as_a_forecast_only() -> None:
+    scored = choices(baselines=["persistence"]).scored()
+    assert [c["task"] for c in scored if c["method"] == "persistence"] == ["forecasting"]
+
+
+def test_windows_to_tune_on_are_spread_over_the_validation_period() -> None:
+    some = choices()
+    windows = some.tuning_windows("speedy_t31")
+    assert windows == ["20030123T00_42h", "20030216T00_42h"]
+    assert {some.window_period("speedy_t31", name) for name in windows} == {"validation"}
+    assert not set(windows) & set(some.windows("speedy_t31", "gaussian_dit", "sparse"))
+
+
+def test_members_of_a_baseline_are_as_many_as_the_largest_experiment_that_names_it_has() -> None:
+    config = yaml.safe_load(DEFAULT.read_text())
+    config["experiments"]["again"] = config["experiments"]["demo"] | {
+        "members": 12,
+        "baselines": ["letkf", "cressman"],
+    }
+    config["run"] = ["demo", "again"]
+    some = Choices(Config.model_validate(config))
+    names = ("speedy_t31", "sparse")
+    assert some.baseline_batches(*names, "letkf") == ["000-011"]
+    assert some.baseline_batches(*names, "optimal_interpolation") == ["000-007"]
+    assert some.baseline_batches(*names, "cressman") == ["000-000"]  # an analysis without spread
 
 
 def test_windows_are_named_by_start_and_length_and_found_in_their_period() -> None:

@@ -82,7 +82,16 @@ def blocks(config: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ..
         "variants",
         "instruments",
     }
-    named |= {"methods", "tasks", "experiments", "variants", "errors", "rounding", "thresholds"}
+    named |= {
+        "methods",
+        "baselines",
+        "tasks",
+        "experiments",
+        "variants",
+        "errors",
+        "rounding",
+        "thresholds",
+    }
     if parent not in named:
         yield path
     for key, value in config.items():
@@ -100,6 +109,7 @@ def test_a_misspelt_key_is_refused_with_its_path(path: tuple[str, ...]) -> None:
     # a union puts the kind into the path: drop it
     kinds = {"nature_run", "archive", "stations", "soundings", "swath"}
     kinds |= {"reanalysis", "filtering", "forecasting", *shipped()["methods"]}
+    kinds |= {block["kind"] for block in shipped()["baselines"].values()}
     found = [[k for k in map(str, e["loc"]) if k not in kinds] for e in faults]
     assert found == [[k for k in (*path, "misspelt") if k not in kinds]]
 

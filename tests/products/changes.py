@@ -18,7 +18,8 @@ from .workspace import Workspace
 
 Jobs = dict[str, int]
 
-# Every job of the tiny run: 3 periods, 2 windows, 3 tasks, 2 batches of members.
+# Every job of the tiny run: 3 periods, 2 windows, 3 tasks, 2 batches of members; 2 windows more
+# that baselines are tuned on, and 2 baselines, one of forecasts alone.
 EVERYTHING: Jobs = {
     "fetch_period": 3,
     "audit_period": 3,
@@ -28,7 +29,10 @@ EVERYTHING: Jobs = {
     "pool_moments": 1,
     "compute_harmonics": 1,
     "pool_climatology": 1,
-    "draw_baseline": 2,
+    "draw_climatology": 2,
+    "pool_covariance": 1,
+    "tune_baseline": 1,
+    "draw_baseline": 8,
     "train_autoencoder": 1,
     "encode_period": 2,
     "reconstruct_window": 2,
@@ -36,9 +40,9 @@ EVERYTHING: Jobs = {
     "train_prior": 1,
     "sample_prior": 4,
     "place_instruments": 1,
-    "simulate_observations": 2,
+    "simulate_observations": 4,
     "draw_posterior": 12,
-    "score_members": 12,
+    "score_members": 16,
     "pool_scores": 1,
     "compare_methods": 1,
     "pool_diagnostics": 1,
@@ -62,8 +66,8 @@ def but(some: Jobs, *rules: str) -> Jobs:
     return {name: count for name, count in some.items() if name not in rules}
 
 
-# What follows from a change, by where it begins. Three in four scores are of baselines, each of
-# which follows from another part; the fourth is the posterior's.
+# What follows from a change, by where it begins. Of the scores, three are of the posterior and
+# three each of climatology, prior and reconstruction; four are of baselines, which no model makes.
 NOTHING: Jobs = {}
 PAGE = jobs("write_report")
 POOLED = jobs("pool_scores", "plot_scores", PAGE)
@@ -77,20 +81,25 @@ HALF = "variants.half={of: tiny, change: thin, instruments: {stations: 0.5}}"
 PLAIN = ("methods.mmps.modes=0", "methods.mmps.placement=even")  # what others than cg need
 SAMPLED = jobs("sample_prior", JUDGED, score_members=3)
 BOTH = jobs(SAMPLED, DRAWN, score_members=6)
-OBSERVED = jobs("simulate_observations", DRAWN, score_members=12)
+BASED = jobs("draw_baseline", COMPARED, score_members=4)
+TUNED = jobs("tune_baseline", BASED)
+COVARIED = jobs("pool_covariance", TUNED)
+OBSERVED = jobs("simulate_observations", TUNED, DRAWN, score_members=16)
+TESTED = but(OBSERVED, "tune_baseline") | {"simulate_observations": 2}  # not in the validation
 PLACED = jobs("place_instruments", OBSERVED)
 TRAINED = jobs("train_prior", BOTH, score_members=6)
 GAUSSIAN = jobs("pool_latent_moments", TRAINED, score_members=6)
 ENCODED = jobs("encode_period", "reconstruct_window", GAUSSIAN, score_members=9)
 LATENT = jobs("train_autoencoder", ENCODED)
-STANDARDISED = jobs("pool_climatology", "draw_baseline", LATENT, score_members=12)
+DECODED = jobs(LATENT, COVARIED, score_members=13)  # code that both standardise and encode with
+STANDARDISED = jobs("pool_climatology", "draw_climatology", DECODED, score_members=16)
 CLIMATE = jobs("compute_harmonics", STANDARDISED)
 GRIDDED = jobs("regrid_period", "compute_moments", "pool_moments", CLIMATE, OBSERVED)
 AUDITED = jobs("check_period", GRIDDED)  # an ancient input would hide other changes
 MEASURED = jobs("audit_period", AUDITED)
 FETCHED = jobs("fetch_period", MEASURED, GRIDDED)
-ONE_TASK = jobs(DRAWN, draw_posterior=4, score_members=4, compute_maps=2, plot_maps=1)
-WINDOWED = jobs("draw_baseline", "reconstruct_window", BOTH, OBSERVED)  # all that has windows
+ONE_TASK = jobs(DRAWN, draw_posterior=4, score_members=5, compute_maps=2, plot_maps=1)
+WINDOWED = jobs("draw_climatology", "reconstruct_window", BOTH, TESTED)  # all that has windows
 ACROSS = jobs(SAMPLED, draw_posterior=4, score_members=4)  # windows longer than the prior's
 
 
@@ -176,8 +185,8 @@ MODULES = {
     "arrays.py": FETCHED,
     "catalogue.py": FETCHED,
     "products.py": EVERYTHING,
-    "reading.py": jobs("compute_moments", "pool_moments", LATENT),
-    "shards.py": jobs("compute_moments", "pool_moments", LATENT),
+    "reading.py": jobs("compute_moments", "pool_moments", DECODED),
+    "shards.py": jobs("compute_moments", "pool_moments", DECODED),
     "rounding.py": EVERYTHING,
     "provenance.py": NOTHING,
     "stages.py": NOTHING,
@@ -214,13 +223,14 @@ MODULES = {
     "stats/logarithm.py": CLIMATE,
     "stats/hourly.py": NOTHING,  # the tiny run does not ask for it
     "stats/transform.py": STANDARDISED,
-    "nn/blocks.py": LATENT,
-    "nn/checkpoint.py": LATENT,
+    "nn/blocks.py": DECODED,
+    "nn/checkpoint.py": DECODED,
     "nn/fit.py": LATENT,
     "nn/parallel.py": LATENT,
     "nn/precision.py": LATENT,
     "nn/progress.py": LATENT,
-    "latent/autoencoder.py": LATENT,
+    "latent/autoencoder.py": DECODED,
+    "latent/record.py": DECODED,
     "latent/training.py": LATENT,
     "prior/gaussian.py": GAUSSIAN,
     "prior/window.py": GAUSSIAN,
@@ -242,21 +252,30 @@ MODULES = {
     "observe/derived.py": OBSERVED,
     "observe/orbit.py": OBSERVED,
     "observe/table.py": OBSERVED,
-    "observe/task.py": jobs(DRAWN, score_members=12),
+    "observe/task.py": jobs(TUNED, DRAWN, score_members=16),
     "observe/legs.py": DRAWN,
     "observe/variant.py": NOTHING,  # the tiny run has none
     "observe/window.py": jobs(
-        "draw_baseline", "reconstruct_window", SAMPLED, OBSERVED, score_members=12
+        "draw_climatology", "reconstruct_window", SAMPLED, OBSERVED, score_members=16
     ),
-    "assimilate/forward.py": DRAWN,
+    "assimilate/forward.py": jobs(TUNED, DRAWN, score_members=7),
     "assimilate/guidance.py": DRAWN,
     "assimilate/corrections.py": DRAWN,
     "assimilate/evidence.py": DRAWN,
     "assimilate/methods.py": DRAWN,
-    "assimilate/whitening.py": DRAWN,
-    "assimilate/linear.py": DRAWN,
+    "assimilate/whitening.py": jobs(TUNED, DRAWN, score_members=7),
+    "assimilate/linear.py": jobs(TUNED, DRAWN, score_members=7),
+    "assimilate/variational.py": TUNED,
     "assimilate/posterior.py": DRAWN,
     "assimilate/carried.py": DRAWN,
+    "baselines/covariance.py": COVARIED,
+    "baselines/cressman.py": TUNED,
+    "baselines/fields.py": TUNED,
+    "baselines/interpolation.py": TUNED,
+    "baselines/letkf.py": TUNED,
+    "baselines/methods.py": TUNED,
+    "baselines/trajectories.py": TUNED,
+    "baselines/tuning.py": TUNED,
     "evaluate/ensemble.py": JUDGED,
     "evaluate/scores.py": SCORES,
     "evaluate/verification.py": SCORES,
@@ -293,6 +312,10 @@ SCRIPTS = {
     "reconstruct_window": jobs("reconstruct_window", SCORES, score_members=3),
     "place_instruments": PLACED,
     "draw_posterior": DRAWN,
+    "draw_climatology": jobs("draw_climatology", JUDGED, score_members=3),
+    "pool_covariance": COVARIED,
+    "tune_baseline": TUNED,
+    "draw_baseline": BASED,
     "pool_scores": POOLED,
     "compare_methods": CHARTED,
     "pool_diagnostics": jobs("pool_diagnostics"),
@@ -376,7 +399,7 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     (f"{SPEEDY}.hourly_climatology={{window_days: 61}}", jobs(PAGE, pool_hourly_climatology=1)),
     (f"{SPEEDY}.gap_hours=120", PAGE),
     (f"{SPEEDY}.periods.test.end=2003-01-31T18:00",
-     jobs("reconstruct_window", OBSERVED, NEW)),
+     jobs("reconstruct_window", TESTED, NEW)),
     (f"{SPEEDY}.exclude=[2001-02-01T00:00]",
      jobs("compute_moments", "pool_moments", CLIMATE, check_period=1, regrid_period=1)),
     *[(f"audit.severity.{key}=off", AUDITED) for key in AUDIT["severity"]],
@@ -443,12 +466,23 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
      DRAWN),
     ("methods.mmps.delta=0.5", DRAWN),
     ("methods.sda.gamma=0.2", NOTHING),  # no experiment names it
-    ("tasks.filtering_tiny.now_hours=[12]", ONE_TASK),
+    ("baselines.optimal_interpolation.components=32", COVARIED),
+    ("baselines.optimal_interpolation.memory_hours=[120, 480]", TUNED),
+    ("baselines.optimal_interpolation.memory_hours=[120]", BASED),  # no choice is left
+    ("baselines.optimal_interpolation.inflation=[1.0, 1.2]", TUNED),
+    ("baselines.optimal_interpolation.iterations=15", TUNED),
+    ("baselines.optimal_interpolation.modes=80", TUNED),
+    ("baselines.letkf.stride=1", NOTHING),  # no experiment names it
+    ("tuning.windows=3", jobs(TUNED, simulate_observations=3)),
+    ("tuning.window_hours=24", jobs(TUNED, simulate_observations=2)),
+    ("tuning.members=5", TUNED),
+    ("tuning.settings=9", PAGE),
+    ("tasks.filtering_tiny.now_hours=[12]", jobs(ONE_TASK, draw_baseline=2)),
     ("tasks.filtering_tiny.window_hours=24", ONE_TASK),
     ("tasks.filtering_tiny.carry=null", ONE_TASK),
     ("tasks.filtering_tiny.carry.states=1", ONE_TASK),
     ("tasks.filtering_tiny.carry.error=0.2", ONE_TASK),
-    ("tasks.forecasting_tiny.carry.error=0.1", ONE_TASK),
+    ("tasks.forecasting_tiny.carry.error=0.1", jobs(ONE_TASK, score_members=6)),
     ("evaluation.crps=ecdf", SCORES),
     ("evaluation.map_members=2", MAPS),
     ("evaluation.missing_members=skip", SCORES),
@@ -469,10 +503,11 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
 # More or less of something: what stays is not made again.
 ADDED: list[tuple[str, Sequence[str], Jobs]] = [
     ("a window", [f"{TINY}.windows=[2003-01-14T00:00, 2003-01-18T00:00, 2003-01-22T00:00]"],
-     jobs(JUDGED, draw_baseline=1, reconstruct_window=1, sample_prior=2, simulate_observations=1,
-          draw_posterior=6, compute_maps=3)),
+     jobs(JUDGED, draw_climatology=1, reconstruct_window=1, sample_prior=2,
+          simulate_observations=1, draw_posterior=6, draw_baseline=4, compute_maps=3)),
     ("no more of a window", [f"{TINY}.windows=[2003-01-14T00:00]"], jobs(SCORES, "plot_maps")),
-    ("a batch of members", [f"{TINY}.members=6"], jobs(BOTH, sample_prior=2, draw_posterior=6)),
+    ("a batch of members", [f"{TINY}.members=6"],
+     jobs(BOTH, BASED, sample_prior=2, draw_posterior=6, score_members=10)),
     ("larger batches", [f"{TINY}.members_per_job=4"],
      jobs(BOTH, sample_prior=2, draw_posterior=6)),
     ("a network", [more("networks", "tiny"), f"{TINY}.networks=[tiny, more]"], PLACED),
@@ -482,16 +517,20 @@ ADDED: list[tuple[str, Sequence[str], Jobs]] = [
     ("a method", [more("methods", "mmps"), f"{TINY}.methods=[mmps, more]"], DRAWN),
     ("a method of another kind", [f"{TINY}.methods=[mmps, sda]"], DRAWN),
     ("a task", ["tasks.more={kind: filtering, now_hours: [12], window_hours: null, carry: null}",
-                f"{TINY}.tasks=[reanalysis, filtering_tiny, forecasting_tiny, more]"], ONE_TASK),
+                f"{TINY}.tasks=[reanalysis, filtering_tiny, forecasting_tiny, more]"],
+     jobs(ONE_TASK, draw_baseline=2)),
+    ("a baseline", [f"{TINY}.baselines=[persistence, optimal_interpolation, climatological]"],
+     jobs(BASED, draw_baseline=6, score_members=3)),
+    ("no more of a baseline", [f"{TINY}.baselines=[optimal_interpolation]"], COMPARED),
     ("no more of a task", [f"{TINY}.tasks=[reanalysis, filtering_tiny]"], COMPARED),
-    ("a prior", [MORE_PRIOR, f"{TINY}.prior=more"], jobs(GAUSSIAN, score_members=12)),
+    ("a prior", [MORE_PRIOR, f"{TINY}.prior=more"], jobs(GAUSSIAN, score_members=16)),
     ("an autoencoder", [more("autoencoders", "tiny"), f"{TINY}.autoencoder=more"],
-     jobs(LATENT, score_members=12)),
+     jobs(LATENT, score_members=16)),
     ("a dataset", [MORE_DATA, f"{TINY}.dataset=more"], EVERYTHING),
     ("an experiment that shares everything", MORE_EXPERIMENTS, PAGE),
     ("an experiment that shares all but the prior",
      [*MORE_EXPERIMENTS, MORE_PRIOR, "experiments.more.prior=more"],
-     jobs(GAUSSIAN, score_members=12)),
+     jobs(GAUSSIAN, score_members=16)),
     ("a prior that nothing uses", [MORE_PRIOR], NOTHING),
     ("a network that nothing uses", [more("networks", "tiny")], NOTHING),
     ("a test period without windows",
@@ -506,18 +545,19 @@ RELEARNT = jobs(NEW, "compute_moments", "pool_moments", CLIMATE)
 PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
     ("a year", [YEAR], STATISTICS, jobs(RELEARNT, encode_period=3)),
     ("a validation period", [f"{SPEEDY}.periods.later={LONGER.replace('train', 'validation')}"],
-     NEW, jobs(NEW, LATENT, encode_period=3)),
+     NEW, jobs(NEW, LATENT, TUNED, encode_period=3, simulate_observations=2, score_members=13)),
     ("other dates of a training period", [f"{SPEEDY}.periods.train.end=2001-05-31T18:00"],
      NOTHING, RELEARNT),
     ("other dates of a validation period",
-     [f"{SPEEDY}.periods.validation.end=2002-01-31T18:00"], NOTHING, jobs(NEW, LATENT)),
+     [f"{SPEEDY}.periods.validation.end=2002-01-31T18:00"], NOTHING,
+     jobs(NEW, LATENT, TUNED, simulate_observations=2, score_members=13)),
     ("a year and a setting", [YEAR, "priors.tiny.network.steps=61"],
      STATISTICS, jobs(RELEARNT, encode_period=3)),
     ("a year, and a second experiment on its data",
      [YEAR, *MORE_EXPERIMENTS, MORE_PRIOR, "experiments.more.prior=more"],
      STATISTICS,
      jobs(RELEARNT, encode_period=3, pool_latent_moments=2, train_prior=2, sample_prior=8,
-          draw_posterior=24, score_members=24, compute_maps=12, plot_maps=6)),
+          draw_posterior=24, score_members=32, compute_maps=12, plot_maps=6)),
     ("a year, and a second experiment on other data",
      [YEAR, *MORE_EXPERIMENTS, MORE_DATA, "experiments.more.dataset=more"],
      # Nothing that is for the report of both: neither its scores nor moments of the other data.
@@ -527,7 +567,7 @@ PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
             pool_climatology=2),
      {rule: 2 * count for rule, count in EVERYTHING.items()}
      | jobs(COMPARED, fetch_period=4, audit_period=4, check_period=4, regrid_period=4,
-            encode_period=5, place_instruments=1, simulate_observations=2)),
+            encode_period=5, place_instruments=1, simulate_observations=4)),
 ]
 # fmt: on
 

@@ -44,7 +44,7 @@ def test_every_choice_is_scored(scores: pd.DataFrame, experiment: Experiment) ->
     for key in ("dataset", "autoencoder", "prior"):
         assert set(scores[key]) == {getattr(experiment, key)}
     assert set(scores["network"]) == set(experiment.networks)
-    assert set(scores["method"]) == BASELINES | set(experiment.methods)
+    assert set(scores["method"]) == {*BASELINES, *experiment.methods, *experiment.baselines}
     assert set(scores["task"]) == set(experiment.tasks)
     assert set(scores["space"]) == {"grid", "withheld"}
     assert set(scores["metric"]) == METRICS

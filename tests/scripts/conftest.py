@@ -221,14 +221,14 @@ def observations(simulate, choice) -> Path:
 
 
 @pytest.fixture(scope="session")
-def simulate(tmp_path_factory, choice, fields) -> Callable[[str], Path]:
+def simulate(tmp_path_factory, choice, fields) -> Callable[..., Path]:
     """Simulates what 150 good stations see of a window."""
-    return lambda window: _simulated(tmp_path_factory.mktemp("network"), window, choice, fields)
+    return lambda window, period="test": _simulated(
+        tmp_path_factory.mktemp("network"), window, choice, fields[period]
+    )
 
 
-def _simulated(
-    folder: Path, window: str, choice: SimpleNamespace, fields: dict[str, Path]
-) -> Path:
+def _simulated(folder: Path, window: str, choice: SimpleNamespace, path_truth: Path) -> Path:
     shared = {"withheld_share": 0.2, "seed": 3}
     placed = {
         name: {"sites": one["sites"], "variables": list(one["errors"])}
@@ -236,7 +236,7 @@ def _simulated(
     }
     place_instruments(folder / "sites.csv", instruments=placed, files={}, **shared)
     simulate_observations(
-        fields["test"],
+        path_truth,
         folder / "sites.csv",
         folder / "observations.parquet",
         network="dense",

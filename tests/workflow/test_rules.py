@@ -24,6 +24,7 @@ VERBS = {
         "encode",
         "reconstruct",
         "sample",
+        "tune",
     ),
     *("place", "simulate", "draw", "score", "compare", "plot", "tabulate", "write"),
 }

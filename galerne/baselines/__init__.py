@@ -1,0 +1,1 @@
+"""Classical analyses of the same observations, which a posterior is judged beside."""
