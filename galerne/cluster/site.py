@@ -23,7 +23,7 @@ PATIENCE = "--open-mode=append --signal=TERM@120"  # seconds to save before the 
 Name = Annotated[str, Field(pattern=r"^[\w.-]+$")]
 SHARED_RULES = (
     *("simulate_observations", "draw_baseline", "reconstruct_window", "sample_prior"),
-    *("vary_observations", "draw_posterior", "compute_maps"),
+    *("vary_observations", "draw_posterior", "draw_climatology", "tune_baseline", "compute_maps"),
 )
 Image = Annotated[str, Field(pattern=r"^[\w./:+-]+(@sha256:[0-9a-f]{64})?$")]
 

@@ -235,9 +235,13 @@ def lengthen(
     """Returns the denoiser itself for one window, and its composition for more states.
 
     Raises:
-        ValueError: If several processes are to share one window.
+        ValueError: If there are fewer states than in a window, or several processes are to share
+            one.
     """
-    if states > denoiser.gaussian.shape[0]:
+    size = denoiser.gaussian.shape[0]
+    if states < size:
+        raise ValueError(f"{states} states are fewer than the {size} of a window")
+    if states > size:
         return LongDenoiser(denoiser, states, overlap, team)
     if team is not None and team.size > 1:
         raise ValueError(

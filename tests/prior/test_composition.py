@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from galerne.nn.parallel import Team
 from galerne.prior.backbone import Backbone
 from galerne.prior.composition import LongDenoiser, lengthen, window_starts, window_weights
 from galerne.prior.denoiser import WindowDenoiser
@@ -148,3 +149,13 @@ def test_what_cannot_be_composed_is_refused(
 def test_noise_levels_must_be_one(window: WindowDenoiser) -> None:
     with pytest.raises(ValueError, match="one noise level for all trajectories, not 2"):
         LongDenoiser(window, 9, 3)(torch.zeros(long_shape(9)), torch.tensor([0.1, 0.2]))
+
+
+def test_fewer_states_than_a_window_and_processes_that_share_one_are_refused(
+    window: WindowDenoiser,
+) -> None:
+    assert lengthen(window, 6, None) is window
+    with pytest.raises(ValueError, match="5 states are fewer than the 6 of a window"):
+        lengthen(window, 5, 3)
+    with pytest.raises(ValueError, match="2 processes cannot share a window of 6 states"):
+        lengthen(window, 6, None, Team(1, 2))
