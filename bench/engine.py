@@ -26,7 +26,8 @@ import yaml
 
 from galerne.arrays import stack_channels
 from galerne.assimilate.posterior import Observations, draw_posterior_windows, usable
-from galerne.evaluate.scores import STATISTICS, field_statistics, metrics
+from galerne.evaluate.scores import field_statistics, metrics
+from galerne.grid.areas import cell_areas
 from galerne.latent.autoencoder import Autoencoder
 from galerne.nn.checkpoint import load_module
 from galerne.observe.table import read_observations
@@ -103,15 +104,17 @@ def _judge(
         torch.set_num_threads(threads)
     seconds = time.process_time() - begun
     anomalies = transform.forward(drawn, observations.times)
-    states = [
-        field_statistics(anomalies[:, k], truth[k], transform.latitude, crps="fair")
-        for k in range(len(truth))
-    ]
-    pooled = {name: np.mean([state[name] for state in states], axis=0) for name in STATISTICS}
-    scores = [
-        metrics({name: value[c] for name, value in pooled.items()}, MEMBERS)
-        for c in range(len(transform.channels))
-    ]
+    area = cell_areas(transform.latitude)[:, None] * np.ones(anomalies.shape[-1])
+    weights, shape = area.reshape(1, -1) / area.sum(), (MEMBERS, len(truth), truth.shape[1], -1)
+    members, truths = anomalies.reshape(shape), truth.reshape(shape[1:])
+    scores = []
+    for c in range(truth.shape[1]):
+        states = [
+            field_statistics(x, y, np.zeros_like(y), weights, crps="fair").values
+            for x, y in zip(members[:, :, c].swapaxes(0, 1), truths[:, c], strict=True)
+        ]
+        pooled = {name: float(np.mean([one[name] for one in states])) for name in states[0]}
+        scores.append(metrics(pooled | {"brier": np.nan}, MEMBERS))
     return seconds, *(float(np.mean([score[key] for score in scores])) for key in ("crps", "ssr"))
 
 

@@ -84,6 +84,7 @@ BOTH = jobs(SAMPLED, DRAWN, score_members=6)
 BASED = jobs("draw_baseline", COMPARED, score_members=4)
 TUNED = jobs("tune_baseline", BASED)
 COVARIED = jobs("pool_covariance", TUNED)
+REDRAWN = jobs(BOTH, TUNED, score_members=10)  # whatever draws members, baselines too
 OBSERVED = jobs("simulate_observations", TUNED, DRAWN, score_members=16)
 TESTED = but(OBSERVED, "tune_baseline") | {"simulate_observations": 2}  # not in the validation
 PLACED = jobs("place_instruments", OBSERVED)
@@ -226,24 +227,24 @@ MODULES = {
     "nn/blocks.py": DECODED,
     "nn/checkpoint.py": DECODED,
     "nn/fit.py": LATENT,
-    "nn/parallel.py": LATENT,
-    "nn/precision.py": LATENT,
+    "nn/parallel.py": jobs(LATENT, TUNED, score_members=13),
+    "nn/precision.py": DECODED,
     "nn/progress.py": LATENT,
     "latent/autoencoder.py": DECODED,
     "latent/record.py": DECODED,
     "latent/training.py": LATENT,
-    "prior/gaussian.py": GAUSSIAN,
+    "prior/gaussian.py": jobs(GAUSSIAN, TUNED, score_members=10),
     "prior/window.py": GAUSSIAN,
-    "prior/backbone.py": TRAINED,
+    "prior/backbone.py": jobs(TRAINED, TUNED, score_members=10),
     "prior/training.py": TRAINED,
     "prior/integrator.py": BOTH,
     "prior/trajectory.py": BOTH,
-    "prior/chain.py": BOTH,
-    "prior/composition.py": BOTH,
+    "prior/chain.py": REDRAWN,
+    "prior/composition.py": REDRAWN,
     "prior/checkpoint.py": BOTH,
     "prior/batches.py": BOTH,
     "prior/ensemble.py": BOTH,
-    "prior/footprint.py": BOTH,
+    "prior/footprint.py": REDRAWN,
     "observe/network.py": PLACED,
     "observe/noise.py": PLACED,
     "observe/instrument.py": OBSERVED,
@@ -312,7 +313,7 @@ SCRIPTS = {
     "reconstruct_window": jobs("reconstruct_window", SCORES, score_members=3),
     "place_instruments": PLACED,
     "draw_posterior": DRAWN,
-    "draw_climatology": jobs("draw_climatology", JUDGED, score_members=3),
+    "draw_climatology": jobs("draw_climatology", JUDGED, score_members=16),
     "pool_covariance": COVARIED,
     "tune_baseline": TUNED,
     "draw_baseline": BASED,
@@ -512,7 +513,7 @@ ADDED: list[tuple[str, Sequence[str], Jobs]] = [
      jobs(BOTH, sample_prior=2, draw_posterior=6)),
     ("a network", [more("networks", "tiny"), f"{TINY}.networks=[tiny, more]"], PLACED),
     ("a variant of a network", [HALF, f"{TINY}.networks=[tiny, half]"],
-     jobs(but(OBSERVED, "simulate_observations"), vary_observations=2)),
+     jobs(but(OBSERVED, "simulate_observations"), vary_observations=4)),
     ("a variant that nothing uses", [HALF], NOTHING),
     ("a method", [more("methods", "mmps"), f"{TINY}.methods=[mmps, more]"], DRAWN),
     ("a method of another kind", [f"{TINY}.methods=[mmps, sda]"], DRAWN),

@@ -24,7 +24,7 @@ def by_rule(folder: Path, suffix: str, jobs: dict[str, int]) -> Counter:
 
 
 # Rules of what the tiny run does not ask for: an archive in the cloud, an hourly climatology.
-ELSEWHERE = {"check_archive", "fetch_stretch", "pool_hourly_climatology"}
+ELSEWHERE = {"check_archive", "fetch_stretch", "pool_hourly_climatology", "vary_observations"}
 
 
 def test_every_rule_took_part(jobs: dict[str, int]) -> None:
