@@ -47,8 +47,10 @@ def test_planning_counts_every_job_once() -> None:
     years = 4 * 37 + 35 + 35 + 36
     record = months + years + 2  # and pooled statistics
     window = 10 + 2 + 3 * 2 + 30 * 2 + 30  # observations, two baselines, samples, draws, maps
-    judged = 30 * 4 + 30 + 3  # scores, figures, the report and what it needs
-    assert jobs.ours == record + models + 10 + window + judged + 1
+    # Observations of two windows to tune in, two tuned, three drawn; the covariance.
+    baselines = 10 * 2 + 10 * 2 + 10 * 3 + 1
+    judged = 30 * 7 + 30 + 5  # scores, figures, comparisons, the report and what it needs
+    assert jobs.ours == record + models + 10 + window + baselines + judged + 1
     assert 0 < seconds.ours < 600
     assert 50 < megabytes.ours < 2000
 
