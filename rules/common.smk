@@ -12,7 +12,7 @@ from galerne import provenance
 from galerne.cluster.guard import begin, end
 from galerne.cluster.site import Site
 from galerne.config.choices import Choices, members_in
-from galerne.config.effective import defaults, effective
+from galerne.config.effective import defaults, effective, named
 from galerne.config.layout import Layout
 from galerne.config.models import checked
 from galerne.config.training import ask, learning_periods

@@ -66,6 +66,7 @@ rule plot_scores:
     params:
         choices=lambda w: CHOICES.asked(),
         channels=CONFIG.report.maps,
+        names=lambda w: named(CONFIG),
         code=source_digest("plot_scores"),
     message:
         "Drawing charts of the scores"
@@ -107,6 +108,7 @@ rule write_report:
         default=lambda w: defaults(CONFIG, Path("config/default.yaml")),
         choices=lambda w: CHOICES.asked(),
         mapped=lambda w: CHOICES.mapped(),
+        names=lambda w: named(CONFIG),
         # An index of figures says which there are, not what they show.
         drawn=lambda w: [source_digest(n)(w) for n in ("plot_maps", "plot_scores")],
         code=source_digest("write_report"),

@@ -6,7 +6,7 @@ run is done, not what it makes: a report is the same on another machine.
 Depends on: nothing but the configuration.
 """
 
-__all__ = ["SHAPE", "defaults", "effective", "matching"]
+__all__ = ["SHAPE", "defaults", "effective", "matching", "named"]
 
 from pathlib import Path
 
@@ -45,6 +45,23 @@ def effective(config: Config) -> dict[str, object]:
 def defaults(config: Config, path: Path) -> dict[str, object]:
     """Returns the values that the keys shown have in the file of defaults."""
     return matching(yaml.safe_load(path.read_text()), effective(config))
+
+
+def named(config: Config) -> dict[str, dict]:
+    """Returns what methods, baselines and variants are, which names in the report follow from.
+
+    Returns:
+        ``kinds``, the guidance of each method and the kind of each baseline, and ``variants``,
+        what each changes and whether it changes ``every`` instrument of its network.
+    """
+    shown = effective(config)
+    kinds = {name: block["guidance"] for name, block in shown["methods"].items()}
+    kinds |= {name: block["kind"] for name, block in shown["baselines"].items()}
+    variants = {}
+    for name, block in shown["variants"].items():
+        instruments = shown["networks"][block["of"]]["instruments"]
+        variants[name] = block | {"every": set(instruments) == set(block["instruments"])}
+    return {"kinds": kinds, "variants": variants}
 
 
 def matching(default: dict, shown: dict) -> dict[str, object]:

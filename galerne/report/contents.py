@@ -5,7 +5,7 @@ Depends on: pandas, and the other modules of this room.
 
 __all__ = [
     "audit_parts", "judgement", "moments_tables", "read_figures", "read_sets", "score_panels",
-    "training_figures",
+    "score_parts", "training_figures",
 ]  # fmt: skip
 
 import json
@@ -20,11 +20,12 @@ from ..products import open_product
 from .audit import audit_figures, findings_tables
 from .charts import plot_training, training_curves
 from .explorer import MapSet
+from .legend import Legend
 from .page import Figure, Panel
 from .panels import score_tables, tabs
 from .scorecard import against_best
 from .style import svg
-from .tables import Table
+from .tables import Table, compare
 from .verdict import compared, gather_facts, limits, measure, tiles, verdict
 
 KINDS = ("reanalysis", "filtering", "forecasting")
@@ -60,10 +61,11 @@ def judgement(
     choices: Sequence[dict[str, str]],
     config: dict,
     sources: dict[str, str],
+    legend: Legend,
 ) -> dict[str, list]:
     """Writes the first screen: the verdict, the numbers that matter, and the limits.
 
-    The first choice of each kind of task speaks for the run.
+    The first posterior of each kind of task speaks for the run.
 
     Arguments:
         scores: The pooled scores.
@@ -71,12 +73,14 @@ def judgement(
         choices: Names of dataset, autoencoder, prior, network, method and task.
         config: The effective configuration.
         sources: What the data of each dataset say of their source.
+        legend: Names of the methods.
     """
     first: dict[str, dict[str, str]] = {}
-    for choice in choices:
+    spoken = [choice for choice in choices if not legend.classical(choice["method"])] or choices
+    for choice in spoken:
         first.setdefault(config["tasks"][choice["task"]]["kind"], choice)
     numbers = {kind: measure(scores, choice) for kind, choice in first.items()}
-    head = choices[0]
+    head = spoken[0]
     experiment = next(
         e
         for e in (config["experiments"][name] for name in config["run"])
@@ -89,7 +93,7 @@ def judgement(
         source=sources.get(head["dataset"], ""),
     )
     kind = next(kind for kind in KINDS if kind in numbers)
-    said, tile = compared(against_best(comparisons, first[kind]))
+    said, tile = compared(against_best(comparisons, first[kind]), legend)
     summary = verdict(*(numbers.get(kind) for kind in KINDS))
     return {
         "verdict": [*summary[:1], *said, *summary[1:]],
@@ -110,8 +114,25 @@ def read_figures(folder: Path) -> dict[str, list[Figure]]:
     return found
 
 
+def score_parts(
+    scores: pd.DataFrame, choices: Sequence[dict[str, str]], folder: Path, legend: Legend
+) -> dict[str, object]:
+    """Gathers what the section of scores shows.
+
+    Arguments:
+        scores: The pooled scores.
+        choices: Names of dataset, autoencoder, prior, network, method and task.
+        folder: The charts, with their index.
+        legend: Names of the methods.
+    """
+    return {
+        "comparison": compare(scores, choices, legend),
+        "panels": score_panels(scores, choices, folder, legend),
+    }
+
+
 def score_panels(
-    scores: pd.DataFrame, choices: Sequence[dict[str, str]], folder: Path
+    scores: pd.DataFrame, choices: Sequence[dict[str, str]], folder: Path, legend: Legend
 ) -> list[Panel]:
     """Puts the charts and tables of each choice and task behind a tab.
 
@@ -119,11 +140,12 @@ def score_panels(
         scores: The pooled scores.
         choices: Names of dataset, autoencoder, prior, network, method and task.
         folder: The charts, with their index.
+        legend: Names of the methods.
     """
     charts = read_figures(folder)
     return [
-        Panel(tab, charts.get(tab, []), score_tables(scores, choice))
-        for tab, choice in tabs(choices).items()
+        Panel(tab, charts.get(tab, []), score_tables(scores, choice, legend))
+        for tab, choice in tabs(choices, legend).items()
     ]
 
 

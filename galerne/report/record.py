@@ -4,7 +4,7 @@ Depends on: nothing but the standard library.
 """
 
 __all__ = [
-    "differences", "now_and_here", "products", "sources", "unobserved", "versions",
+    "differences", "now_and_here", "products", "settings", "sources", "unobserved", "versions",
 ]  # fmt: skip
 
 import json
@@ -24,6 +24,28 @@ PACKAGES = (
 )  # fmt: skip
 POSTERIOR = "{dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/*/members_*/manifest.json"
 _MINUTES = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d):00$")
+
+
+def settings(
+    folder: Path, choices: Sequence[dict[str, str]], config: dict, default: dict
+) -> dict[str, object]:
+    """Gathers what a run follows from, and what it made.
+
+    Arguments:
+        folder: The folder of all products.
+        choices: Names of dataset, autoencoder, prior, network, method and task.
+        config: The effective configuration.
+        default: The values that the same keys have by default.
+
+    Returns:
+        ``config``, ``differences`` from the default, ``products`` and ``seed``.
+    """
+    return {
+        "config": config,
+        "differences": differences(config, default),
+        "products": products(folder, choices),
+        "seed": config["seed"],
+    }
 
 
 def differences(config: dict, default: dict) -> list[tuple[str, str, str]]:

@@ -25,7 +25,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from .style import INK, label_channel, look, styled
+from .legend import Legend
+from .style import INK, label_channel, styled
 from .tables import number, rank_variables
 
 COLUMNS = (
@@ -61,33 +62,35 @@ def read_comparisons(path: Path) -> pd.DataFrame:
 
 
 def scorecard_charts(
-    comparisons: pd.DataFrame, choice: Mapping[str, str]
+    comparisons: pd.DataFrame, choice: Mapping[str, str], legend: Legend
 ) -> list[tuple[str, str, str, Figure]]:
     """Draws each method of a tab beside all others.
 
     Arguments:
         comparisons: The comparisons (:func:`read_comparisons`).
         choice: Values that columns must have, of all names but the method.
+        legend: Names of the methods.
 
     Returns:
         Name, title, what a reader should know who cannot see it, and the chart.
     """
     own = _of(comparisons, choice)
     drawn = []
-    for method in dict.fromkeys(own["method"]):
+    for method in legend.posteriors(own["method"]):
         rows = own[own["method"] == method]
         whole = rows[(rows["variable"] == "all") & rows["lead_hours"].isna()]
         if whole.empty:
             continue
-        title = f"{method} ÷ others, all variables"
-        drawn.append((f"against_{method}", title, _said(whole), plot_against(whole)))
+        title = f"{legend.label(method)} ÷ others, all variables"
+        figure = plot_against(whole, legend)
+        drawn.append((f"against_{method}", title, _said(whole, legend), figure))
         for metric in ("crps", "rmse"):
             found = rows[(rows["metric"] == metric) & (rows["space"] == "grid")]
             found = found[(found["variable"] != "all") & found["lead_hours"].notna()]
             if found.empty:
                 continue
-            wide, against = _columns(found)
-            title = f"{metric.upper()} of {method} ÷ {against}"
+            wide, against = _columns(found, legend)
+            title = f"{metric.upper()} of {legend.label(method)} ÷ {against}"
             counts = found["verdict"].value_counts()
             said = ", ".join(f"{counts.get(name, 0)} {name}" for name in SIGNS)
             figure = plot_scorecard(wide)
@@ -110,15 +113,15 @@ def against_best(comparisons: pd.DataFrame, choice: Mapping[str, str]) -> Row | 
     return None if rows.empty else rows.iloc[0].to_dict()
 
 
-def plot_against(rows: pd.DataFrame) -> Figure:
+def plot_against(rows: pd.DataFrame, legend: Legend) -> Figure:
     """Draws ratios with their intervals: one panel for a score, one row for a reference.
 
     Arguments:
         rows: Comparisons of one method over all variables and leads.
+        legend: Names of the methods.
     """
     panels = [(m, s) for m, s in PARTS if ((rows["metric"] == m) & (rows["space"] == s)).any()]
-    references = list(dict.fromkeys(rows["reference"]))
-    names = sorted({*references, *rows["method"]})
+    references = legend.order(rows["reference"])
     with styled():
         height = 0.26 * len(references) + 0.75
         figure = Figure(figsize=(5.8, height * -(-len(panels) // 2)), layout="constrained")
@@ -137,8 +140,7 @@ def plot_against(rows: pd.DataFrame) -> Figure:
                             xytext=(2, 0), textcoords="offset points", va="center")  # fmt: skip
             _ratio_axis(ax, part)
             ax.set_title(f"{metric.upper()} {WHERE[space]}", fontsize=9)
-            labels = [look(name, names).label for name in references]
-            ax.set_yticks(range(len(references)), labels)
+            ax.set_yticks(range(len(references)), [legend.label(name) for name in references])
             ax.set_ylim(len(references) - 0.5, -0.5)
             ax.grid(True, axis="x")
     return figure
@@ -187,21 +189,20 @@ def _ratio_axis(ax: Axes, rows: pd.DataFrame) -> None:
     ax.axvline(1, color=INK, linewidth=1, zorder=1)
 
 
-def _columns(rows: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], str]:
+def _columns(rows: pd.DataFrame, legend: Legend) -> tuple[dict[str, pd.DataFrame], str]:
     """A column for each reference, or, where there are leads, for each lead against the best."""
     leads = sorted(rows["lead_hours"].unique())
     if len(leads) == 1:
-        names = list(dict.fromkeys(rows["reference"]))
-        labels = {name: look(name, names).label.partition(",")[0] for name in names}
+        names = legend.order(rows["reference"])
         return {
-            labels[n]: rows[rows["reference"] == n].set_index("channel") for n in names
+            legend.short(n): rows[rows["reference"] == n].set_index("channel") for n in names
         }, "others"
     best = rows[rows["best_baseline"]]
     best = best if len(best) else rows
     reference = best["reference"].iloc[0]
     own = rows[rows["reference"] == reference]
     found = {f"{v:g} h": own[own["lead_hours"] == v].set_index("channel") for v in leads}
-    return found, f"{reference}, by lead"
+    return found, f"{legend.label(reference)}, by lead"
 
 
 def _of(comparisons: pd.DataFrame, choice: Mapping[str, str]) -> pd.DataFrame:
@@ -211,11 +212,11 @@ def _of(comparisons: pd.DataFrame, choice: Mapping[str, str]) -> pd.DataFrame:
     return comparisons[keep]
 
 
-def _said(rows: pd.DataFrame) -> str:
+def _said(rows: pd.DataFrame, legend: Legend) -> str:
     part = rows[(rows["metric"] == "crps") & (rows["space"] == "grid")]
     words = [
-        f"{number(row.ratio)} of {row.reference}'s ({number(row.lower)} to {number(row.upper)}, "
-        f"{row.verdict})"
+        f"{number(row.ratio)} of {legend.label(row.reference)} ({number(row.lower)} to "
+        f"{number(row.upper)}, {row.verdict})"
         for row in part.itertuples()
     ]
     return f"CRPS on the grid: {'; '.join(words)}." if words else "Ratios with intervals."

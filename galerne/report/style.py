@@ -1,28 +1,24 @@
-"""How figures look: one colour and one marker per method, everywhere the same.
+"""How figures look, and how channels and units are written (methods: :mod:`.legend`).
 
-Hues are those of Okabe and Ito, told apart by colour-blind readers; a marker and a line style
-go with each, so that a greyscale print reads the same. Fields are drawn with ``viridis``
-(lightness grows with the value), signed differences with ``RdBu_r`` around zero, spreads with
-``YlOrBr``.
+Fields are drawn with ``viridis`` (lightness grows with the value), signed differences with
+``RdBu_r`` around zero, spreads with ``YlOrBr``.
 
 Charts are SVG with text as text on a transparent ground. Their ink is one fixed colour that
 the page turns into its own, so a chart reads on light and on dark. Neither dates nor random
 identifiers enter a file: equal numbers give equal bytes.
 
 Depends on: matplotlib, Pillow.
-References: https://jfly.uni-koeln.de/color/ (colour universal design)
 """
 
 __all__ = [
-    "BASELINES", "COLOUR_MAPS", "INK", "Look", "amount", "colour_table", "display_unit",
-    "label_channel", "look", "png", "styled", "svg",
+    "COLOUR_MAPS", "INK", "amount", "colour_table", "display_unit", "label_channel", "png",
+    "styled", "svg",
 ]  # fmt: skip
 
 import io
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import matplotlib as mpl
 import matplotlib.style
@@ -62,51 +58,6 @@ _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "galerne",
 }
-
-
-@dataclass(frozen=True)
-class Look:
-    """The look of a method in every chart.
-
-    Arguments:
-        label: Its name in words.
-        colour: Its colour.
-        marker: Its marker (matplotlib).
-        line: Its line style (matplotlib).
-    """
-
-    label: str
-    colour: str
-    marker: str
-    line: str
-
-
-BASELINES = {
-    "climatology": Look("Climatology", "#8a9099", "s", ":"),
-    "prior": Look("Prior, no observations", "#d58a00", "D", "--"),
-    "reconstruction": Look("Autoencoder floor", INK, "|", "-."),
-}
-_GUIDED = (
-    ("#1080c8", "o", "-"),
-    ("#d55e00", "^", "-"),
-    ("#009e73", "v", "-"),
-    ("#cc79a7", "P", "-"),
-    ("#56b4e9", "X", "-"),
-)
-
-
-def look(method: str, methods: Sequence[str]) -> Look:
-    """Returns the look of a method among the methods that are shown together.
-
-    Example:
-        >>> look("mmps", ["climatology", "mmps"]).label
-        'Posterior (mmps)'
-    """
-    if method in BASELINES:
-        return BASELINES[method]
-    guided = sorted(set(methods) - set(BASELINES) | {method})
-    colour, marker, line = _GUIDED[guided.index(method) % len(_GUIDED)]
-    return Look(f"Posterior ({method})", colour, marker, line)
 
 
 _ABOUT = DERIVED | VARIABLES

@@ -11,7 +11,8 @@ __all__ = [
     "score_table",
 ]  # fmt: skip
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 from ..catalogue import DERIVED, VARIABLES
-from .style import BASELINES, display_unit, label_channel
+from .legend import REFERENCES, Legend, words
+from .style import display_unit, label_channel
 
 CHOICE = ("dataset", "autoencoder", "prior", "network")
 COLUMNS = (
@@ -99,7 +101,7 @@ def pick(
     wide = part.pivot_table(
         index=["channel", "lead_hours"], columns="method", values="value", sort=False
     )
-    order = [m for m in BASELINES if m in wide] + [m for m in wide if m not in BASELINES]
+    order = [m for m in REFERENCES if m in wide] + [m for m in wide if m not in REFERENCES]
     return wide[order]
 
 
@@ -127,12 +129,15 @@ def number(value: float) -> str:
     return f"{value:#.3g}".rstrip(".")
 
 
-def score_table(scores: pd.DataFrame, choice: dict[str, str], *, space: str) -> Table | None:
+def score_table(
+    scores: pd.DataFrame, choice: dict[str, str], legend: Legend, *, space: str
+) -> Table | None:
     """Sets the scores of one task, one row per variable, level and lead.
 
     Arguments:
         scores: The pooled scores.
         choice: Values that columns must have, of the names before the method and the task.
+        legend: Names of the methods.
         space: ``grid`` or ``withheld``.
 
     Returns:
@@ -142,13 +147,17 @@ def score_table(scores: pd.DataFrame, choice: dict[str, str], *, space: str) -> 
     rmse = metrics["rmse"]
     if rmse.empty:
         return None
-    guided = [m for m in rmse if m not in BASELINES]
-    sets = [("RMSE", metrics["rmse"], list(rmse))]
-    sets.append(("RMSE ÷ climatology", relative(scores, choice, "rmse", space=space), guided))
-    sets.append(("CRPS", metrics["crps"], [m for m in metrics["crps"] if m != "reconstruction"]))
-    sets.append(("Bias", metrics["bias"], [m for m in guided if m in metrics["bias"]]))
-    ensembles = [m for m in metrics["ssr"] if m not in ("climatology", "reconstruction")]
-    sets.append(("Spread ÷ error", metrics["ssr"], ensembles))
+    methods = legend.order(rmse)
+    judged = [m for m in methods if m not in REFERENCES]
+    ratios = relative(scores, choice, "rmse", space=space)
+    ensembles = [m for m in methods if m not in ("climatology", "reconstruction")]
+    sets = [
+        ("RMSE", rmse, methods),
+        ("RMSE ÷ climatology", ratios, judged),
+        ("CRPS", metrics["crps"], [m for m in methods if m != "reconstruction"]),
+        ("Bias", metrics["bias"], judged),
+        ("Spread ÷ error", metrics["ssr"], ensembles),
+    ]
     sets = [(n, w, [m for m in ms if m in w and w[m].notna().any()]) for n, w, ms in sets]
     sets = [(n, w, ms) for n, w, ms in sets if ms]
     leads = bool((rmse.index.get_level_values("lead_hours") > 0).any())
@@ -156,14 +165,10 @@ def score_table(scores: pd.DataFrame, choice: dict[str, str], *, space: str) -> 
     return Table(
         caption="Scores on the grid" if space == "grid" else "Scores at withheld observations",
         groups=[("", len(names))] + [(n, len(ms)) for n, _, ms in sets],
-        header=names + [_short(m) for _, _, ms in sets for m in ms],
+        header=names + [legend.short(m) for _, _, ms in sets for m in ms],
         rows=[_row(key, sets, leads) for key in rmse.index],
         text_columns=2,
     )
-
-
-def _short(method: str) -> str:
-    return {"climatology": "clim.", "reconstruction": "floor"}.get(method, method)
 
 
 def _row(key: tuple[str, float], sets: Sequence[tuple], leads: bool) -> list[str]:
@@ -177,25 +182,22 @@ def _row(key: tuple[str, float], sets: Sequence[tuple], leads: bool) -> list[str
     return cells
 
 
-def compare(scores: pd.DataFrame, choices: Sequence[dict[str, str]]) -> Table:
-    """Sets one row per choice, averaged over channels and leads, each relative to climatology.
+def compare(scores: pd.DataFrame, choices: Sequence[dict[str, str]], legend: Legend) -> Table:
+    """Sets one row per choice and baseline, means over channels, each relative to climatology.
 
     Names that all choices share are left out.
     """
-    names = [k for k in CHOICE if len({c[k] for c in choices}) > 1] + ["method", "task"]
+    names = [k for k in CHOICE if len({c[k] for c in choices}) > 1]
     rows = []
-    for choice in choices:
-        rest = {k: v for k, v in choice.items() if k != "method"}
-        method = choice["method"]
-        cells = [choice[name] for name in names]
-        for space in ("grid", "withheld"):
-            for metric in ("rmse", "crps"):
-                wide = relative(scores, rest, metric, space=space)
-                cells.append(number(wide[method].mean() if method in wide else np.nan))
-            wide = pick(scores, rest, "ssr", space=space)
-            cells.append(number(wide[method].mean() if method in wide else np.nan))
-        rows.append(cells)
+    for rest in _once({k: v for k, v in c.items() if k != "method"} for c in choices):
+        spaces = [_glance(scores, rest, space) for space in ("grid", "withheld")]
+        known = [m for m in spaces[0] if m not in ("climatology", "reconstruction")]
+        for method in legend.order(known):
+            cells = [legend.network(rest[n]) if n == "network" else rest[n] for n in names]
+            cells += [words(rest["task"]), legend.label(method)]
+            rows.append(cells + [number(one[method][k]) for one in spaces for k in range(3)])
     columns = ["RMSE ÷ clim.", "CRPS ÷ clim.", "Spread ÷ error"]
+    names += ["task", "method"]
     return Table(
         caption="Every choice at a glance: means over channels and leads, all test windows",
         groups=[("", len(names)), ("Grid", 3), ("Withheld observations", 3)],
@@ -203,3 +205,19 @@ def compare(scores: pd.DataFrame, choices: Sequence[dict[str, str]]) -> Table:
         rows=rows,
         text_columns=len(names),
     )
+
+
+def _glance(
+    scores: pd.DataFrame, rest: dict[str, str], space: str
+) -> dict[str, tuple[float, float, float]]:
+    """Means over channels by method: RMSE and CRPS ÷ climatology, spread ÷ error."""
+    tables = [relative(scores, rest, metric, space=space) for metric in ("rmse", "crps")]
+    tables.append(pick(scores, rest, "ssr", space=space))
+    methods = {str(m): None for wide in tables for m in wide}
+    means = [{m: wide[m].mean() if m in wide else np.nan for m in methods} for wide in tables]
+    found = {m: tuple(mean[m] for mean in means) for m in methods}
+    return defaultdict(lambda: (np.nan,) * 3, found)
+
+
+def _once(choices: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    return [dict(items) for items in dict.fromkeys(tuple(c.items()) for c in choices)]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from .legend import Legend
 from .style import label_channel
 from .tables import number, pick, relative
 
@@ -223,15 +224,18 @@ def _forecast(leads: dict[float, float]) -> str:
     return f"{grows}: the forecast beats climatology up to {max(beats):g} h."
 
 
-def compared(best: Mapping[str, object] | None) -> tuple[list[str], list[tuple[str, str, str]]]:
+def compared(
+    best: Mapping[str, object] | None, legend: Legend
+) -> tuple[list[str], list[tuple[str, str, str]]]:
     """Says how a choice compares with the best classical baseline, as a sentence and a number.
 
     Arguments:
         best: The comparison of its CRPS over all variables, or ``None``.
+        legend: Names of the methods.
     """
     if best is None:
         return [], []
-    ratio, name = number(float(best["ratio"])), str(best["reference"])
+    ratio, name = number(float(best["ratio"])), legend.label(str(best["reference"]))
     ends = f"{number(float(best['lower']))} to {number(float(best['upper']))}"
     words = {
         "better": "so it is better",

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from galerne.config.effective import SHAPE, defaults, effective, matching
+from galerne.config.effective import SHAPE, defaults, effective, matching, named
 from galerne.config.models import Config
 
 DEFAULT = Path(__file__).parents[2] / "config/default.yaml"
@@ -63,3 +63,21 @@ def test_defaults_are_shown_for_the_keys_that_are_shown() -> None:
     shown_defaults = defaults(Config.model_validate(config), DEFAULT)
     assert shown_defaults["seed"] == 0
     assert set(shown_defaults) == set(Config.model_fields) - set(SHAPE)
+
+
+def test_names_follow_from_what_runs() -> None:
+    config = yaml.safe_load(DEFAULT.read_text())
+    shares = dict.fromkeys(config["networks"]["sparse"]["instruments"], 0.5)
+    variants = {
+        "half": {"of": "sparse", "change": "thin", "instruments": shares},
+        "calm": {"of": "sparse", "change": "deny", "instruments": ["stations"]},
+        "idle": {"of": "sparse", "change": "deny", "instruments": ["soundings"]},
+    }
+    demo = config["experiments"]["demo"] | {"networks": ["sparse", "half", "calm"]}
+    found = named(
+        Config.model_validate(config | {"variants": variants, "experiments": {"demo": demo}})
+    )
+    assert found["kinds"]["mmps"] == "mmps"
+    assert found["kinds"]["climatological"] == "climatology"
+    assert "cressman" not in found["kinds"]
+    assert {n: v["every"] for n, v in found["variants"].items()} == {"half": True, "calm": False}

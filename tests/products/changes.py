@@ -297,6 +297,7 @@ MODULES = {
     "report/page.py": PAGE,
     "report/bill.py": PAGE,
     "report/tables.py": jobs("plot_scores", PAGE),
+    "report/legend.py": jobs("plot_scores", PAGE),
     "report/charts.py": jobs("plot_scores", PAGE),
     "report/scorecard.py": jobs("plot_scores", PAGE),
     "report/figures.py": jobs("plot_maps", PAGE),

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from galerne.report.legend import Legend
 from galerne.report.scorecard import read_comparisons
 
 CHANNELS = ["geopotential_500", "2m_temperature"]
@@ -18,6 +19,13 @@ CHOICE = {
     "method": "mmps",
     "task": "reanalysis",
 }
+NAMES = {
+    "kinds": {"mmps": "mmps", "dps": "dps", "oi": "optimal_interpolation"},
+    "variants": {
+        "half": {"of": "sparse", "change": "thin", "instruments": {"a": 0.5}, "every": True}
+    },
+}
+LEGEND = Legend(**NAMES)
 FRAME = ("channel", "frame", "latitude", "longitude")
 
 

@@ -17,7 +17,7 @@ from galerne.report.contents import (
     training_figures,
 )
 
-from .conftest import CHOICE, CONFIG, make_comparisons, make_scores
+from .conftest import CHOICE, CONFIG, LEGEND, make_comparisons, make_scores
 
 NONE = make_comparisons().iloc[:0]
 
@@ -27,7 +27,7 @@ def test_first_choice_of_each_task_speaks() -> None:
     scores = pd.concat(
         [make_scores(0.4), make_scores(0.7, leads=(6, 12), task="forecast")], ignore_index=True
     )
-    said = judgement(scores, NONE, [CHOICE, later], CONFIG, {"world": "a nature run"})
+    said = judgement(scores, NONE, [CHOICE, later], CONFIG, {"world": "a nature run"}, LEGEND)
     assert "0.400 of climatology" in said["verdict"][0]
     assert "0.700 of climatology's at 6 h" in said["verdict"][-1]
     assert said["tiles"][0][0] == "0.400"
@@ -35,23 +35,27 @@ def test_first_choice_of_each_task_speaks() -> None:
 
 
 def test_the_best_baseline_is_named_on_the_first_screen(comparisons: pd.DataFrame) -> None:
-    said = judgement(make_scores(0.4), comparisons, [CHOICE], CONFIG, {})
+    said = judgement(make_scores(0.4), comparisons, [CHOICE], CONFIG, {}, LEGEND)
     assert (
-        "1.50 of that of the best classical baseline on the same observations, oi"
-        in (said["verdict"][1])
+        "1.50 of that of the best classical baseline on the same observations, "
+        "Optimal interpolation" in (said["verdict"][1])
     )
-    assert said["tiles"][0] == ("1.50", "CRPS ÷ oi", "the best classical baseline; 1.20 to 1.90")
+    assert said["tiles"][0] == (
+        "1.50",
+        "CRPS ÷ Optimal interpolation",
+        "the best classical baseline; 1.20 to 1.90",
+    )
 
 
 def test_the_first_of_two_networks_speaks() -> None:
     scores = pd.concat([make_scores(0.4), make_scores(0.9, network="dense")], ignore_index=True)
-    said = judgement(scores, NONE, [CHOICE, CHOICE | {"network": "dense"}], CONFIG, {})
+    said = judgement(scores, NONE, [CHOICE, CHOICE | {"network": "dense"}], CONFIG, {}, LEGEND)
     assert said["tiles"][0][0] == "0.400"
 
 
 def test_a_run_without_reanalysis_is_judged_by_what_it_has() -> None:
     scores = make_scores(0.7, leads=(6,), task="forecast")
-    said = judgement(scores, NONE, [CHOICE | {"task": "forecast"}], CONFIG, {})
+    said = judgement(scores, NONE, [CHOICE | {"task": "forecast"}], CONFIG, {}, LEGEND)
     assert said["tiles"][0][0] == "0.700"
 
 
@@ -70,8 +74,8 @@ def test_figures_are_read_by_tab(tmp_path: Path) -> None:
 
 def test_a_panel_stands_for_each_task(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text("[]")
-    panels = score_panels(make_scores(), [CHOICE], tmp_path)
-    assert [panel.label for panel in panels] == ["reanalysis"]
+    panels = score_panels(make_scores(), [CHOICE], tmp_path, LEGEND)
+    assert [panel.label for panel in panels] == ["Reanalysis"]
     assert len(panels[0].tables) == 2
 
 

@@ -16,7 +16,7 @@ from galerne.report.page import Bill, Figure, Page, Panel, inline_svg, render
 from galerne.report.style import INK, svg
 from galerne.report.tables import relative, score_table
 
-from .conftest import CHOICE, CONFIG, make_maps, make_scores
+from .conftest import CHOICE, CONFIG, LEGEND, make_maps, make_scores
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 
@@ -45,13 +45,13 @@ class Reader(HTMLParser):
 
 def chart() -> Figure:
     wide = relative(make_scores(), {}, "rmse", space="grid").droplevel("lead_hours")
-    return Figure("Errors <1>", 'the "alt"', svg=svg(plot_by_channel(wide, label="x")))
+    return Figure("Errors <1>", 'the "alt"', svg=svg(plot_by_channel(wide, LEGEND, label="x")))
 
 
 @pytest.fixture(scope="module")
 def page() -> Page:
     rest = {k: v for k, v in CHOICE.items() if k != "method"}
-    table = score_table(make_scores(), rest, space="grid")
+    table = score_table(make_scores(), rest, LEGEND, space="grid")
     maps: xr.Dataset = make_maps()
     sets = [MapSet(CHOICE | {"window": "20040114T00_12h"}, "reanalysis", maps, None, 6)]
     return Page(

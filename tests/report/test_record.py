@@ -9,6 +9,7 @@ from galerne.report.record import (
     differences,
     now_and_here,
     products,
+    settings,
     sources,
     unobserved,
     versions,
@@ -90,3 +91,13 @@ def test_windows_without_observations_are_named_once(tmp_path: Path) -> None:
 def test_an_empty_block_is_no_difference_of_its_own() -> None:
     assert differences({"a": {}}, {"a": {"b": 1}}) == [("a.b", "1", "–")]
     assert differences({"a": {"b": 1}}, {"a": {}}) == [("a.b", "–", "1")]
+
+
+def test_settings_are_those_of_the_run(tmp_path: Path) -> None:
+    found = settings(tmp_path, [CHOICE], {"seed": 3}, {"seed": 0})
+    assert found == {
+        "config": {"seed": 3},
+        "differences": [("seed", "0", "3")],
+        "products": [],
+        "seed": 3,
+    }

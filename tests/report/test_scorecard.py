@@ -14,7 +14,7 @@ from galerne.report.scorecard import (
 )
 from galerne.report.style import svg
 
-from .conftest import CHOICE, make_comparisons
+from .conftest import CHOICE, LEGEND, make_comparisons
 
 TAB = {name: value for name, value in CHOICE.items() if name != "method"}
 
@@ -46,17 +46,17 @@ def test_the_best_baseline_is_the_one_that_is_marked(comparisons: pd.DataFrame) 
 
 
 def test_charts_are_one_against_all_and_one_for_a_metric(comparisons: pd.DataFrame) -> None:
-    names, _, said, _ = zip(*scorecard_charts(comparisons, TAB), strict=True)
+    names, _, said, _ = zip(*scorecard_charts(comparisons, TAB, LEGEND), strict=True)
     assert names == ("against_mmps", "scorecard_mmps_crps", "scorecard_mmps_rmse")
-    assert "1.50 of oi's (1.20 to 1.90, worse)" in said[0]
-    assert said[1] == "CRPS of mmps ÷ others: 2 better, 2 worse, 2 no evidence."
-    assert not scorecard_charts(comparisons, TAB | {"task": "filtering"})
+    assert "1.50 of Optimal interpolation (1.20 to 1.90, worse)" in said[0]
+    assert said[1] == "CRPS of Posterior (mmps) ÷ others: 2 better, 2 worse, 2 no evidence."
+    assert not scorecard_charts(comparisons, TAB | {"task": "filtering"}, LEGEND)
 
 
 def test_leads_stand_side_by_side_against_the_best(tmp_path: Path) -> None:
     make_comparisons(leads=(6, 12)).to_csv(tmp_path / "c.csv", index=False)
-    charts = scorecard_charts(read_comparisons(tmp_path / "c.csv"), TAB)
-    assert charts[1][1] == "CRPS of mmps ÷ oi, by lead"
+    charts = scorecard_charts(read_comparisons(tmp_path / "c.csv"), TAB, LEGEND)
+    assert charts[1][1] == "CRPS of Posterior (mmps) ÷ Optimal interpolation, by lead"
     text = svg(charts[1][3])
     assert ">6 h<" in text
     assert ">12 h<" in text
@@ -69,11 +69,11 @@ def test_verdicts_have_signs(comparisons: pd.DataFrame) -> None:
     assert text.count("▲") == 2
     assert "▼" not in text
     whole = own[(own["variable"] == "all") & own["lead_hours"].isna()]
-    text = svg(plot_against(whole))
+    text = svg(plot_against(whole, LEGEND))
     assert text.count("▼") == text.count("▲") == 1
 
 
 def test_an_unknown_interval_does_not_stop_the_chart(comparisons: pd.DataFrame) -> None:
     whole = comparisons[(comparisons["variable"] == "all") & comparisons["lead_hours"].isna()]
     unknown = whole.assign(lower=float("nan"), upper=float("nan"), verdict="no evidence")
-    assert "</svg>" in svg(plot_against(unknown))
+    assert "</svg>" in svg(plot_against(unknown, LEGEND))

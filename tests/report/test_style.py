@@ -1,7 +1,6 @@
-"""Methods are told apart by colour and marker, and files do not depend on the day."""
+"""Colours grow darker one way, words are those that people read, files forget the day."""
 
 import io
-import itertools
 
 import numpy as np
 
@@ -9,12 +8,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from galerne.report.style import (
-    BASELINES,
     INK,
     colour_table,
     display_unit,
     label_channel,
-    look,
     png,
     svg,
 )
@@ -25,18 +22,6 @@ def luminance(rgb: np.ndarray) -> np.ndarray:
     c = np.asarray(rgb, "float64") / 255
     linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
     return linear @ [0.2126, 0.7152, 0.0722]
-
-
-def test_each_method_has_a_colour_and_a_marker_of_its_own() -> None:
-    methods = [*BASELINES, "mmps", "dps", "sda"]
-    looks = [look(method, methods) for method in methods]
-    for attribute in ("colour", "marker", "label"):
-        assert len({getattr(one, attribute) for one in looks}) == len(methods)
-
-
-def test_look_of_a_method_does_not_depend_on_the_order() -> None:
-    for order in itertools.permutations(["dps", "mmps", "prior"]):
-        assert look("mmps", order) == look("mmps", ["dps", "mmps"])
 
 
 def test_fields_and_spreads_read_in_greyscale() -> None:

@@ -14,7 +14,7 @@ from galerne.report.verdict import (
     verdict,
 )
 
-from .conftest import CHOICE, CONFIG, make_scores
+from .conftest import CHOICE, CONFIG, LEGEND, make_scores
 
 
 def said(ratio: float = 0.4, ssr: float = 1.0) -> str:
@@ -154,9 +154,9 @@ def test_numbers_without_a_method_are_unknown() -> None:
 )
 def test_the_best_baseline_is_named_with_the_interval(verdict: str, words: str) -> None:
     best = {"reference": "oi", "ratio": 0.8, "lower": 0.7, "upper": 0.9, "verdict": verdict}
-    (said,), (tile,) = compared(best)
-    assert "0.800 of that of the best classical baseline on the same observations, oi" in said
+    (said,), (tile,) = compared(best, LEGEND)
+    assert "0.800 of that of the best classical baseline on the same observations, Optimal" in said
     assert "0.700 to 0.900" in said
     assert words in said
     assert tile[0] == "0.800"
-    assert compared(None) == ([], [])
+    assert compared(None, LEGEND) == ([], [])

@@ -4,7 +4,7 @@ import json
 
 from pathlib import Path
 
-from tests.report.conftest import CHANNELS, CHOICE, make_comparisons, make_scores
+from tests.report.conftest import CHANNELS, CHOICE, NAMES, make_comparisons, make_scores
 from workflow.scripts.plot_scores import plot_scores
 
 
@@ -14,11 +14,13 @@ def test_each_chart_is_a_file_with_its_words(tmp_path: Path) -> None:
     compared = tmp_path / "comparisons.csv"
     make_comparisons(leads=(6, 12)).to_csv(compared, index=False)
     for name in ("one", "two"):
-        plot_scores(scores, compared, tmp_path / name, choices=[CHOICE], channels=CHANNELS)
+        plot_scores(
+            scores, compared, tmp_path / name, choices=[CHOICE], channels=CHANNELS, names=NAMES
+        )
     index = json.loads((tmp_path / "one/index.json").read_text())
     assert len(index) == 10
     for row in index:
-        assert row["tab"] == "reanalysis"
+        assert row["tab"] == "Reanalysis"
         text = (tmp_path / "one" / row["file"]).read_text()
         assert "</svg>" in text
         assert text == (tmp_path / "two" / row["file"]).read_text()

@@ -12,6 +12,7 @@ from tests.report.conftest import (
     CHANNELS,
     CHOICE,
     CONFIG,
+    NAMES,
     make_comparisons,
     make_maps,
     make_observations,
@@ -56,12 +57,14 @@ def write(tmp_path: Path):  # noqa: ANN201
         make_scores(ratio, ssr).drop(columns="channel").to_csv(scores, index=False)
         compared = tmp_path / "comparisons.csv"
         make_comparisons().to_csv(compared, index=False)
-        plot_scores(scores, compared, tmp_path / "charts", choices=[CHOICE], channels=CHANNELS)
+        plot_scores(
+            scores, compared, tmp_path / "charts", choices=[CHOICE], channels=CHANNELS, names=NAMES
+        )
         write_report(
             scores, compared, [maps], [seen], [training], [moments], [stills],
             [audit / "findings.csv"], tmp_path / "charts",
             tmp_path / name, config=config, default=CONFIG | {"seed": 0}, choices=[CHOICE],
-            mapped=[CHOICE | {"window": "20040114T00_12h"}],
+            mapped=[CHOICE | {"window": "20040114T00_12h"}], names=NAMES,
         )  # fmt: skip
         return (tmp_path / name).read_text()
 

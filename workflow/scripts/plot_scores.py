@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from galerne.jobs.job import Job
+from galerne.report.legend import Legend
 from galerne.report.panels import score_charts
 from galerne.report.scorecard import read_comparisons
 from galerne.report.style import svg
@@ -21,12 +22,13 @@ def plot_scores(
     *,
     choices: list[dict[str, str]],
     channels: list[str],
+    names: dict[str, dict],
 ) -> None:
     """Draw comparisons, and error, spread and CRPS by channel, and by lead where there are any."""
     path_figures.mkdir(parents=True, exist_ok=True)
     index = []
     tables = read_scores(path_scores), read_comparisons(path_comparisons)
-    for chart in score_charts(*tables, choices, channels):
+    for chart in score_charts(*tables, choices, channels, Legend(**names)):
         (path_figures / chart.file).write_text(svg(chart.figure))
         index.append(
             {"file": chart.file, "tab": chart.tab, "title": chart.title, "alt": chart.alt}
@@ -43,4 +45,5 @@ if __name__ == "__main__":
         path_figures=Path(snakemake.output.figures),
         choices=snakemake.params.choices,
         channels=snakemake.params.channels,
+        names=snakemake.params.names,
     )

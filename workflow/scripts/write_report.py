@@ -9,9 +9,10 @@ from galerne.report import contents, record
 from galerne.report.bill import write_bill
 from galerne.report.costs import account
 from galerne.report.explorer import pack_maps
+from galerne.report.legend import Legend
 from galerne.report.page import Page, render
 from galerne.report.scorecard import read_comparisons
-from galerne.report.tables import compare, read_scores
+from galerne.report.tables import read_scores
 
 
 def write_report(
@@ -30,12 +31,14 @@ def write_report(
     default: dict,
     choices: list[dict[str, str]],
     mapped: list[dict[str, str]],
+    names: dict[str, dict],
 ) -> None:
     """Gather tables, maps and records, and set the page; one picture per still folder."""
-    scores, folder = read_scores(path_scores), Path(config["results"])
+    folder, legend = Path(config["results"]), Legend(**names)
+    scores, compared = read_scores(path_scores), read_comparisons(path_comparisons)
     sources = record.sources(folder, [choice["dataset"] for choice in choices])
     rules = [path.stem for path in sorted(SCRIPTS.glob("*.py"))]
-    said = contents.judgement(scores, read_comparisons(path_comparisons), choices, config, sources)
+    said = contents.judgement(scores, compared, choices, config, sources, legend)
     said["limits"] += record.unobserved(folder, choices)
     page = Page(
         title=config["report"]["title"],
@@ -43,16 +46,12 @@ def write_report(
         **said,
         explorer=pack_maps(contents.read_sets(paths_maps, paths_observations, mapped, config)),
         stills=[figure for path in paths_stills for figure in contents.read_figures(path)[""][:1]],
-        comparison=compare(scores, choices),
-        panels=contents.score_panels(scores, choices, path_charts),
+        **contents.score_parts(scores, choices, path_charts, legend),
         training=contents.training_figures(paths_training, folder),
         **contents.audit_parts(paths_findings, config["report"]["maps"]),
         data=contents.moments_tables(paths_moments),
-        config=config,
-        differences=record.differences(config, default),
+        **record.settings(folder, choices, config, default),
         digests=[(n, source_digest(n)) for n in rules],
-        products=record.products(folder, choices),
-        seed=config["seed"],
         record=record.now_and_here(PACKAGE),
         bill=write_bill(account(folder, rules), config["report"]["energy"]),
     )
@@ -77,4 +76,5 @@ if __name__ == "__main__":
         default=snakemake.params.default,
         choices=snakemake.params.choices,
         mapped=snakemake.params.mapped,
+        names=snakemake.params.names,
     )
