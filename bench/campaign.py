@@ -7,7 +7,6 @@ fewer windows. Nothing is computed: the size of a grid does not count.
 
 __all__ = ["WINDOWS", "campaign", "measure_planning"]
 
-import os
 import re
 import subprocess
 import sys
@@ -26,6 +25,13 @@ ROOT = Path(__file__).resolve().parents[1]
 ARCHIVE = "gs://gcp-public-data-arco-era5/ar/full_37-1h-0p25deg-chunk-1.zarr-v3"
 FIRST, LAST = 1982, 2021
 TESTS = 4  # last years
+# A process starts with the peak of the one that it was forked from, so a small one is between.
+APART = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=sys.stderr)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
 WINDOWS = {"1k": 7, "3k": 32, "10k": 200}  # windows by the name of the row
 
 
@@ -89,17 +95,19 @@ def _plan(windows: int) -> tuple[int, float, float]:
         command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--configfile"]
         start = time.perf_counter()
         with said.open("w") as file:
-            process = subprocess.Popen(
-                [*command, str(overlay)], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT
+            process = subprocess.run(
+                [sys.executable, "-c", APART, *command, str(overlay)],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
             )
-            _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - start
         text = said.read_text()
     total = re.search(r"^total\s+(\d+)$", text, re.MULTILINE)
     if process.returncode or not total:
         raise RuntimeError(f"{' '.join(command)} failed:\n{text[-2000:]}")
-    return int(total[1]), seconds, usage.ru_maxrss / 1024
+    return int(total[1]), seconds, int(process.stdout) / 1024
 
 
 def _periods() -> dict[str, dict[str, str]]:
