@@ -27,6 +27,10 @@ name                :math:`B_t`                    :math:`C_t`
 ``dps``             :math:`\zeta_t \, T_t`         none, but the innovation is scaled to length 1
 ==================  =============================  ===========================================
 
+Three are baselines that know the Gaussian part of the prior alone: ``mmps_gaussian``, which is
+``mmps`` without the network, and ``latent_3dvar`` and ``latent_4dvar``
+(:mod:`galerne.assimilate.latent_variational`).
+
 The schedule is variance exploding: :math:`\alpha_t = 1`.
 
 References:
@@ -58,6 +62,7 @@ from .corrections import (
     TweedieMoments,
 )
 from .guidance import MomentMatching
+from .latent_variational import Latent3DVar, Latent4DVar
 
 
 class PublishedMomentMatching(MMPSDenoiser):
@@ -135,6 +140,19 @@ class WindowCovariance:
         return WindowCovariance(self.gaussian, lambda v: 1 / self.gain(v))
 
 
+class GaussianAlone(WindowDenoiser):
+    """The Gaussian part of a prior, without its network.
+
+    Arguments:
+        denoiser: The denoiser of the prior.
+    """
+
+    def __init__(self, denoiser: WindowDenoiser | LongDenoiser) -> None:
+        Denoiser.__init__(self)
+        self.gaussian, self.backbone = denoiser.gaussian, None
+        self.schedule, self.starts = denoiser.schedule, denoiser.starts
+
+
 GUIDANCE: dict[str, type[Denoiser]] = {
     "mmps": MomentMatching,
     "mmps_published": PublishedMomentMatching,
@@ -144,6 +162,9 @@ GUIDANCE: dict[str, type[Denoiser]] = {
     "pgdm": PseudoInverse,
     "sda": ScoreBased,
     "dps": PosteriorGradient,
+    "mmps_gaussian": MomentMatching,
+    "latent_3dvar": Latent3DVar,
+    "latent_4dvar": Latent4DVar,
 }
 
 
@@ -176,6 +197,8 @@ def guide(
     if name not in GUIDANCE:
         raise ValueError(f"unknown guidance {name!r}; allowed: {', '.join(GUIDANCE)}")
     method = GUIDANCE[name]
+    if name == "mmps_gaussian":
+        denoiser = GaussianAlone(denoiser)
     if getattr(method, "needs_next_time", False):
         settings = settings | {"sampler": sampler}
     return method(denoiser, y, A, **settings)
@@ -192,6 +215,9 @@ REMEDIES = {
     "ones of smooth fields, and more steps do not help; try mmps",
     "sda": "try a greater gamma, or more steps",
     "dps": "try a smaller zeta, or more steps",
+    "mmps_gaussian": "try more iterations of the solver",
+    "latent_3dvar": "try more iterations of the solver, or fewer outer steps",
+    "latent_4dvar": "try more iterations of the solver, or fewer outer steps",
 }
 
 

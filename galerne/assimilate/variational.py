@@ -27,15 +27,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .linear import Preconditioner, derivative, solve
+from .linear import Preconditioner, solve
 
 Product = Callable[[Tensor], Tensor]
+Linearise = Callable[[Tensor], tuple[Tensor, Product, Product]]
 
 
 def gauss_newton(
     background: Float[Tensor, "member state channel y x"],
     y: Float[Tensor, "*member obs"],
-    A: Product,
+    linearise: Linearise,
     spread: Product,
     *,
     steps: int,
@@ -47,7 +48,8 @@ def gauss_newton(
     Arguments:
         background: Perturbed backgrounds, one of each member.
         y: The observations, whitened [1], perturbed for each member.
-        A: The operator, whitened likewise.
+        linearise: Returns what the operator sees, whitened likewise, and products with its
+            derivative and the transpose of it; one that is not exact makes steps inexact.
         spread: Product with the covariance of the background.
         steps: Gauss-Newton steps; one is exact of a linear operator.
         iterations: Iterations of the solver at each step.
@@ -55,7 +57,7 @@ def gauss_newton(
     """
     x = background
     for _ in range(steps):
-        seen, push, pull = derivative(A, x)
+        seen, push, pull = linearise(x)
 
         def system(w: Tensor, push: Product = push, pull: Product = pull) -> Tensor:
             return w + push(spread(pull(w)))

@@ -19,12 +19,15 @@ __all__ = ["analyse", "kernel_covariance"]
 
 import math
 
+from functools import partial
+
 import numpy as np
 import torch
 
 from jaxtyping import Float
 from torch import Tensor
 
+from ..assimilate.linear import derivative
 from ..assimilate.variational import gauss_newton, leading_inverse
 from ..observe.orbit import MEAN_RADIUS
 from ..stats.transform import Transform
@@ -65,7 +68,7 @@ def analyse(
     push = case.operator if case.linear else case.derivative
     inverse = leading_inverse(push, window.leading(modes))
     return gauss_newton(
-        background, y, case.operator, window.apply,
+        background, y, partial(derivative, case.operator), window.apply,
         steps=1 if case.linear else STEPS, iterations=iterations, precondition=inverse,
     )  # fmt: skip
 

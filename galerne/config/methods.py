@@ -144,6 +144,34 @@ class PosteriorGradient(Strict):
     zeta: float = Field(gt=0, description="Length of the step.")
 
 
+class GaussianMomentMatching(MomentMatching):
+    """MMPS with the Gaussian part of the prior alone, without the network."""
+
+    guidance: Literal["mmps_gaussian"]
+
+
+class Latent3DVar(Strict):
+    """Latent 3D-Var: the Gaussian part of the prior, states apart, through the decoder."""
+
+    guidance: Literal["latent_3dvar"]
+    sampler: Literal["redraw"] = Field(description="Draws once, at infinite noise.")
+    steps: Literal[1] = Field(description="Sampling steps.")
+    linearisation: Literal["exact", "linear"] = Field(
+        description="Of the decoder: its exact derivative, or its linear part."
+    )
+    outer: int = Field(ge=1, le=20, description="Gauss-Newton steps.")
+    iterations: Iterations
+    modes: int = Field(
+        ge=0, le=8192, description="Leading eigenvectors of the prior that precondition."
+    )
+
+
+class Latent4DVar(Latent3DVar):
+    """Latent 4D-Var: the Gaussian part of the prior, whole windows, through the decoder."""
+
+    guidance: Literal["latent_4dvar"]
+
+
 Method = Annotated[
     MomentMatching
     | PublishedMomentMatching
@@ -152,6 +180,9 @@ Method = Annotated[
     | PlugAndPlay
     | PseudoInverse
     | ScoreBased
-    | PosteriorGradient,
+    | PosteriorGradient
+    | GaussianMomentMatching
+    | Latent3DVar
+    | Latent4DVar,
     Field(discriminator="guidance"),
 ]

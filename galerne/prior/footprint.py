@@ -46,9 +46,10 @@ def member_bytes(
         linearisation: Likewise.
         settings: The method's others, which make no difference.
     """
-    closed = guidance == "mmps" and covariance == "gaussian"
-    through_network = observations > 0 and not closed and guidance not in ("jfps", "diffpir")
-    through_decoder = observations > 0 and not (guidance == "mmps" and linearisation == "linear")
+    closed = guidance.startswith("mmps") and covariance == "gaussian"
+    alone = ("jfps", "diffpir", "mmps_gaussian", "latent_3dvar", "latent_4dvar")
+    through_network = observations > 0 and not closed and guidance not in alone
+    through_decoder = observations > 0 and linearisation != "linear"
     states, channels, rows, columns = prior.gaussian.shape
     decoder = autoencoder.decoder
     field = len(autoencoder.residual) * rows * columns

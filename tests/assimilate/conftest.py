@@ -23,6 +23,9 @@ METHODS: dict[str, dict[str, object]] = {
     "pgdm": {"iterations": 4},
     "sda": {"gamma": 1.0},
     "dps": {"zeta": 0.1},
+    "mmps_gaussian": {"covariance": "gaussian", "solver": "cg", "iterations": 4},
+    "latent_3dvar": {"linearisation": "exact", "outer": 1, "iterations": 4, "modes": 0},
+    "latent_4dvar": {"linearisation": "exact", "outer": 1, "iterations": 4, "modes": 0},
 }
 
 

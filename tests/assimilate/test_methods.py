@@ -22,7 +22,8 @@ CASES = [
     for name in METHODS
     for sampler in SAMPLERS
     if name != "dps" or sampler in ("ddpm", "ddim")
-    if name == "mmps" or sampler != "redraw"
+    if name in ("mmps", "mmps_gaussian") or sampler != "redraw"
+    if not name.startswith("latent_")  # which draw once, in tests of their own
 ]
 
 
@@ -120,3 +121,22 @@ def test_a_method_and_a_sampler_that_do_not_go_together_are_refused(given: Calla
 
 def test_every_method_has_a_remedy() -> None:
     assert list(REMEDIES) == list(GUIDANCE)
+
+
+def test_the_gaussian_alone_has_no_network(gaussian: WindowGaussian, H: torch.Tensor) -> None:
+    """Whatever the network says, it is not asked."""
+
+    class Refuses(torch.nn.Module):
+        def forward(self, *_: object) -> torch.Tensor:
+            raise RuntimeError("the network was asked")
+
+    without, networked = (WindowDenoiser(gaussian, None, 0.01, 100.0) for _ in range(2))
+    networked.backbone = Refuses()
+    about = (torch.ones(OBS), lambda z: z.flatten(1) @ H.T)
+    plain = guide("mmps", without, *about, sampler="ddim")
+    alone = guide("mmps_gaussian", networked, *about, sampler="ddim")
+    z_t = torch.randn(2, *gaussian.shape, generator=torch.Generator().manual_seed(7))
+    t = torch.tensor(0.5)
+    assert torch.equal(alone(z_t, t, season=SEASON).mean, plain(z_t, t, season=SEASON).mean)
+    with pytest.raises(RuntimeError, match="the network was asked"):
+        guide("mmps", networked, *about, sampler="ddim")(z_t, t, season=SEASON)

@@ -226,7 +226,7 @@ def test_every_method_cut_twice_ends_in_the_same_bytes(
     assert cut_and_finish(draw, cuts, stop_after, **settings).tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize("guidance", METHODS)
+@pytest.mark.parametrize("guidance", [m for m in METHODS if not m.startswith("latent_")])
 def test_every_guidance_cut_ends_in_the_same_bytes(
     draw: Draw, guidance: str, stop_after: Callable
 ) -> None:

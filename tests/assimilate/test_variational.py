@@ -1,11 +1,13 @@
 """Gauss-Newton analyses are exact where all is linear, and stationary where it is not."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 
 from bench.worlds.posterior import Posterior, condition
+from galerne.assimilate.linear import derivative
 from galerne.assimilate.variational import gauss_newton, leading_inverse
 
 SHAPE = (2, 1, 2, 4)
@@ -26,7 +28,9 @@ def times(matrix: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
 def test_one_step_is_exact_of_a_linear_operator() -> None:
     B, H, y = setting()
     spread = lambda v: times(B)(v).reshape(v.shape)  # noqa: E731
-    found = gauss_newton(torch.zeros(1, *SHAPE), y, times(H), spread, steps=1, iterations=12)
+    found = gauss_newton(
+        torch.zeros(1, *SHAPE), y, partial(derivative, times(H)), spread, steps=1, iterations=12
+    )
     prior = Posterior(np.ones(1), np.zeros((1, N)), B.double().numpy())
     exact = condition(prior, H.double().numpy(), y.double().numpy(), np.ones(6))
     assert np.allclose(found.flatten().double().numpy(), exact.mean, atol=1e-4)
@@ -40,7 +44,12 @@ def test_members_of_perturbed_backgrounds_and_observations_are_the_posterior() -
     background = (torch.randn(20_000, N, generator=rng) @ root.T).reshape(-1, *SHAPE)
     noisy = y + torch.randn(20_000, 6, generator=rng)
     given = {"steps": 1, "iterations": 12}
-    found = gauss_newton(background, noisy, times(H), spread, **given).flatten(1).double().numpy()
+    found = (
+        gauss_newton(background, noisy, partial(derivative, times(H)), spread, **given)
+        .flatten(1)
+        .double()
+        .numpy()
+    )
     prior = Posterior(np.ones(1), np.zeros((1, N)), B.double().numpy())
     exact = condition(prior, H.double().numpy(), y.double().numpy(), np.ones(6))
     deviation = np.sqrt(exact.covariance.diagonal())
@@ -58,7 +67,9 @@ def test_the_gradient_vanishes_where_the_operator_is_not_linear() -> None:
 
     def gradient(steps: int) -> float:
         given = {"steps": steps, "iterations": 12}
-        x = gauss_newton(torch.zeros(1, *SHAPE), y, see, spread, **given).requires_grad_()
+        x = gauss_newton(
+            torch.zeros(1, *SHAPE), y, partial(derivative, see), spread, **given
+        ).requires_grad_()
         misfit = (see(x) - y).square().sum() / 2
         (pulled,) = torch.autograd.grad(misfit, x)
         return float((x + spread(pulled)).norm())  # of the cost, multiplied by B

@@ -266,7 +266,8 @@ MODULES = {
     "assimilate/methods.py": DRAWN,
     "assimilate/whitening.py": jobs(TUNED, DRAWN, score_members=7),
     "assimilate/linear.py": jobs(TUNED, DRAWN, score_members=7),
-    "assimilate/variational.py": TUNED,
+    "assimilate/variational.py": jobs(TUNED, DRAWN, score_members=7),
+    "assimilate/latent_variational.py": DRAWN,
     "assimilate/posterior.py": DRAWN,
     "assimilate/carried.py": DRAWN,
     "baselines/covariance.py": COVARIED,
@@ -468,6 +469,7 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
      DRAWN),
     ("methods.mmps.delta=0.5", DRAWN),
     ("methods.sda.gamma=0.2", NOTHING),  # no experiment names it
+    ("methods.latent_4dvar.outer=3", NOTHING),
     ("baselines.optimal_interpolation.components=32", COVARIED),
     ("baselines.optimal_interpolation.memory_hours=[120, 480]", TUNED),
     ("baselines.optimal_interpolation.memory_hours=[120]", BASED),  # no choice is left
