@@ -14,6 +14,7 @@ from galerne.cluster.site import Site
 from galerne.config.choices import Choices, members_in
 from galerne.config.effective import defaults, effective, named
 from galerne.config.layout import Layout
+from galerne.config.methods import REFERENCES
 from galerne.config.models import checked
 from galerne.config.training import ask, learning_periods
 from galerne.provenance import sample_digest, settings_digest
@@ -281,17 +282,16 @@ def scored_tables(wildcards, name: str) -> list[str]:
 
 
 def judged_methods() -> list[str]:
-    """Methods that are compared with all others."""
-    return list(dict.fromkeys(choice["method"] for choice in CHOICES.asked()))
+    """Methods that are compared with all others: of several, not those that know no network."""
+    names = list(dict.fromkeys(choice["method"] for choice in CHOICES.asked()))
+    learned = [n for n in names if CONFIG.methods[n].guidance not in REFERENCES]
+    return learned or names
 
 
 def classical_baselines() -> list[str]:
-    """Baselines that see what methods see: neither methods, nor the prior, nor the truth."""
-    others = {
-        *judged_methods(),
-        "prior",
-        "reconstruction",
-    }  # one sees nothing, one the truth
+    """Baselines that see what methods see, without their models."""
+    methods = {choice["method"] for choice in CHOICES.asked()}
+    others = methods | {"prior", "reconstruction"}  # one sees nothing, one the truth
     names = dict.fromkeys(choice["method"] for choice in CHOICES.scored())
     return [name for name in names if name not in others]
 

@@ -3,7 +3,7 @@
 Defaults live in ``config/default.yaml`` alone: no model gives one.
 """
 
-__all__ = ["Integrator", "Method", "Sampler"]
+__all__ = ["REFERENCES", "Integrator", "Method", "Sampler"]
 
 from typing import Annotated, Literal
 
@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 
 from .strict import Strict
 
+# Guidance of baselines that have the models of what they are compared with: all but the network.
+REFERENCES = ("mmps_gaussian", "latent_3dvar", "latent_4dvar")
 Integrator = Annotated[
     Literal["ddim", "ddpm", "heun", "zab", "xeab"],
     Field(description="How noise is taken away (azula)."),
