@@ -220,6 +220,13 @@ def members_of(wildcards, *names: str, method: str = "") -> list[str]:
     return LAYOUT.members(wildcards, windows, method or wildcards.method)
 
 
+def drawn_of_prior(wildcards, window: str) -> list[str]:
+    """Draws of the prior to map beside a method; baselines stand beside the method."""
+    if wildcards.method in CONFIG.baselines:
+        return []
+    return members_of(wildcards, window, method="prior")[:1]
+
+
 def maps_shown(wildcards) -> list[str]:
     """An input function: the maps of every choice and window that the page shows."""
     return [results(*m.values(), "maps", "manifest.json") for m in CHOICES.mapped()]

@@ -145,7 +145,7 @@ rule compute_maps:
     input:
         truth=truth_of,
         climatology=results("{dataset}", "climatology", "{window}", "manifest.json"),
-        prior=lambda w: members_of(w, w.window, method="prior")[0],
+        prior=lambda w: drawn_of_prior(w, w.window),
         members=lambda w: members_of(w, w.window),
     output:
         maps=results(*CHOICE, "{window}", "maps", "manifest.json"),
@@ -160,7 +160,7 @@ rule compute_maps:
         mem_mb=growing(2_000),
         runtime=growing(30, partial(longest, "compute_maps")),
     params:
-        task=of("tasks"),
+        task=asked_of,
         state=state_of,
         maps=CONFIG.report.maps,
         kept=CONFIG.evaluation.map_members,

@@ -90,7 +90,7 @@ rule write_report:
         ],
         measures=lambda w: LAYOUT.audits("measures.parquet"),
         findings=lambda w: LAYOUT.audits("findings.csv"),
-        assets=sorted(map(str, Path("galerne/report/assets").glob("page.*"))),
+        assets=sorted(map(str, Path("galerne/report/assets").glob("*.*"))),
     output:
         report=results("report.html"),
     log:

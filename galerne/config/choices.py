@@ -44,7 +44,7 @@ class Choices:
         return self._scored
 
     def mapped(self) -> list[Choice]:
-        """Every choice with each of its windows that the report maps."""
+        """Every choice with each of its windows that the report maps, then those of baselines."""
         return self._mapped
 
     def models(self) -> list[tuple[str, ...]]:
@@ -161,7 +161,8 @@ class Choices:
     def _mapped(self) -> list[Choice]:
         return [
             choice | {"window": name}
-            for choice in self.asked()
+            for choice in _once([*self.asked(), *self.scored()])
+            if choice["method"] not in BASELINES
             for name in self.mapped_windows(*(choice[k] for k in ("dataset", "prior", "network")))
         ]
 

@@ -23,7 +23,7 @@ def map_fields(
     members: Float[np.ndarray, "member frame channel lat lon"],
     truth: Float[np.ndarray, "frame channel lat lon"],
     climatology: Float[np.ndarray, "frame channel lat lon"],
-    prior_sample: Float[np.ndarray, "frame channel lat lon"],
+    prior_sample: Float[np.ndarray, "frame channel lat lon"] | None,
     *,
     channels: Sequence[Channel],
     times: np.ndarray,
@@ -38,7 +38,7 @@ def map_fields(
         members: The ensemble [unit of each channel].
         truth: The true states.
         climatology: The climatology at the same times.
-        prior_sample: One sample of the prior at the same times.
+        prior_sample: One sample of the prior at the same times, if any.
         channels: The channels.
         times: Valid time of each frame, shape (frame,).
         leads: Lead of each frame [h], shape (frame,).
@@ -64,7 +64,11 @@ def map_fields(
     few = np.moveaxis(members[:kept], (2, 1), (0, 1)).astype("float32")
     dataset = xr.Dataset(
         {
-            **{n: (FRAME, np.swapaxes(x, 0, 1).astype("float32")) for n, x in fields.items()},
+            **{
+                n: (FRAME, np.swapaxes(x, 0, 1).astype("float32"))
+                for n, x in fields.items()
+                if x is not None
+            },
             "members": (MEMBERS, few),
         },
         {

@@ -4,8 +4,8 @@ Depends on: pandas, and the other modules of this room.
 """
 
 __all__ = [
-    "audit_parts", "judgement", "moments_tables", "read_figures", "read_sets", "score_panels",
-    "score_parts", "training_figures",
+    "audit_parts", "best_baseline", "judgement", "moments_tables", "read_figures", "read_sets",
+    "score_panels", "score_parts", "training_figures",
 ]  # fmt: skip
 
 import json
@@ -37,18 +37,21 @@ def read_sets(
 ) -> list[MapSet]:  # fmt: skip
     """Opens the maps of every choice and window with the observations of the window.
 
+    Fields are read where they are used.
+
     Arguments:
         paths_maps: Manifests of the maps products.
         paths_observations: Tables of observations, as many.
         choices: Names of the choices and of the window, as many.
         config: The effective configuration.
     """
+    tables = {path: pd.read_parquet(path) for path in dict.fromkeys(paths_observations)}
     return [
         MapSet(
             choice=choice,
             kind=config["tasks"][choice["task"]]["kind"],
-            maps=open_product(path).load(),
-            observations=pd.read_parquet(seen),
+            maps=open_product(path),
+            observations=tables[seen],
             step_hours=config["datasets"][choice["dataset"]]["step_hours"],
         )
         for choice, path, seen in zip(choices, paths_maps, paths_observations, strict=True)
@@ -100,6 +103,17 @@ def judgement(
         "tiles": [*tile, *tiles(numbers[kind])],
         "limits": limits(facts, list(numbers.values())),
     }
+
+
+def best_baseline(comparisons: pd.DataFrame, choices: Sequence[dict[str, str]]) -> str:
+    """Names the best classical baseline beside the first choice that has one, or nothing.
+
+    Arguments:
+        comparisons: Comparisons of methods.
+        choices: Names of dataset, autoencoder, prior, network, method and task.
+    """
+    found = (against_best(comparisons, choice) for choice in choices)
+    return next((str(best["reference"]) for best in found if best), "")
 
 
 def read_figures(folder: Path) -> dict[str, list[Figure]]:

@@ -99,7 +99,7 @@ class _Map:
         box = (-WIDTH, WIDTH, -HEIGHT, HEIGHT)
         low, high = span
         axes.imshow(image, cmap=COLOUR_MAPS[kind], vmin=low, vmax=high, extent=box)
-        self.frame(axes, "white" if kind == "field" else "#444444")
+        self.frame(axes, "#444444" if kind == "spread" else "white")
 
     def dots(self, axes: Axes, chosen: pd.DataFrame, factor: float, span: tuple) -> None:
         """Draws observations; withheld ones as squares."""

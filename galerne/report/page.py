@@ -6,10 +6,10 @@ Whatever differs between two runs on equal inputs (times, costs, machine, the fo
 products) stands in elements with the attribute ``data-volatile``, which
 :mod:`galerne.report.canonical` empties to compare them.
 
-Depends on: jinja2, PyYAML.
+Depends on: jinja2, PyYAML, and products.
 """
 
-__all__ = ["Bill", "Figure", "Page", "Panel", "inline_svg", "render"]
+__all__ = ["Bill", "Figure", "Page", "Panel", "inline_svg", "render", "write_page"]
 
 import base64
 import json
@@ -23,10 +23,12 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from ..products import replacing
 from .style import INK
 from .tables import Table
 
 ASSETS = Path(__file__).parent / "assets"
+SCRIPTS = ("page.js", "maps.js", "explorer.js")
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,12 @@ def render(page: Page) -> str:
     return engine.get_template("page.html").render(
         page=page,
         css=Markup((ASSETS / "page.css").read_text()),
-        script=Markup((ASSETS / "page.js").read_text()),
+        script=Markup("\n".join((ASSETS / name).read_text() for name in SCRIPTS)),
         config=_as_yaml(page.config),
     )
+
+
+def write_page(page: Page, path: Path) -> None:
+    """Writes the page as one HTML file, whole or not at all."""
+    with replacing(path) as half:
+        half.write_text(render(page), encoding="utf-8")

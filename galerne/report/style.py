@@ -1,7 +1,7 @@
 """How figures look, and how channels and units are written (methods: :mod:`.legend`).
 
-Fields are drawn with ``viridis`` (lightness grows with the value), signed differences with
-``RdBu_r`` around zero, spreads with ``YlOrBr``.
+Fields are drawn with ``viridis``, spreads with ``YlOrBr``, signed differences from blue through
+grey at zero to yellow: lightness is monotone in the value in all three, so they read in greyscale.
 
 Charts are SVG with text as text on a transparent ground. Their ink is one fixed colour that
 the page turns into its own, so a chart reads on light and on dark. Neither dates nor random
@@ -26,13 +26,17 @@ import numpy as np
 
 from jaxtyping import UInt8
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image
 
 from ..catalogue import DERIVED, VARIABLES
 
 INK = "#1b2026"
-COLOUR_MAPS = {"field": "viridis", "difference": "RdBu_r", "spread": "YlOrBr"}
+DIVERGING = LinearSegmentedColormap.from_list(  # lightness 14, 46, 66, 77, 94 of 100
+    "difference", ["#001a6e", "#3a6cc4", "#9ea2a6", "#e3b341", "#fff0a8"], N=256
+)
+COLOUR_MAPS = {"field": "viridis", "difference": DIVERGING, "spread": "YlOrBr"}
 
 _STYLE = {
     "font.family": "sans-serif",
@@ -118,7 +122,7 @@ def styled() -> Iterator[None]:
 
 def colour_table(kind: str) -> UInt8[np.ndarray, "256 3"]:
     """Returns the colours of a kind of map: ``field``, ``difference`` or ``spread``."""
-    values = mpl.colormaps[COLOUR_MAPS[kind]](np.arange(256) / 255, bytes=True)
+    values = mpl.colormaps.get_cmap(COLOUR_MAPS[kind])(np.arange(256) / 255, bytes=True)
     return np.ascontiguousarray(values[:, :3])
 
 

@@ -46,7 +46,8 @@ def test_planning_counts_every_job_once() -> None:
     # Fetch, audit, check, regrid (one year of tests); harmonics, moments, encode.
     years = 4 * 37 + 35 + 35 + 36
     record = months + years + 2  # and pooled statistics
-    window = 10 + 2 + 3 * 2 + 30 * 2 + 30  # observations, two baselines, samples, draws, maps
+    # Observations, two baselines, samples, draws, maps of a method and three baselines.
+    window = 10 + 2 + 3 * 2 + 30 * 2 + 30 * 4
     # Observations of two windows to tune in, two tuned, three drawn; the covariance.
     baselines = 10 * 2 + 10 * 2 + 10 * 3 + 1
     judged = 30 * 7 + 30 + 5  # scores, figures, comparisons, the report and what it needs

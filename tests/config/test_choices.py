@@ -100,7 +100,10 @@ def test_networks_of_several_experiments_keep_their_own_windows() -> None:
     assert both.windows("speedy_t31", "gaussian_dit", "dense") == ["20040120T00_42h"]
     assert len(both.windows("speedy_t31", "gaussian_dit", "sparse")) == 4
     assert both.windows("speedy_t31", "gaussian_dit", "nobody") == []
-    assert len(both.mapped()) == 3 * 4 + 3 * 1
+    baselines = 3 + 1 + 3 + 3  # one of them serves forecasts alone
+    assert len(both.mapped()) == (3 + baselines) * 4 + (3 + baselines) * 1
+    assert all(choice["method"] == "mmps" for choice in both.mapped()[: 3 * 4 + 3 * 1])
+    assert not {"climatology", "prior", "reconstruction"} & {c["method"] for c in both.mapped()}
     # the largest ensemble of the prior, in its own batches
     assert both.batches("speedy_t31", "gaussian_dit") == ["000-007", "008-011"]
 
@@ -111,7 +114,8 @@ def test_the_report_maps_a_few_windows_spread_over_all() -> None:
 
     def mapped(most: int) -> list[str]:
         config = yaml.safe_load(DEFAULT.read_text())
-        config["experiments"]["demo"] |= {"windows": days, "tasks": ["reanalysis"]}
+        alone = {"windows": days, "tasks": ["reanalysis"], "baselines": []}
+        config["experiments"]["demo"] |= alone
         config["report"]["windows"] = most
         some = Choices(Config.model_validate(config))
         assert [choice["window"] for choice in some.mapped()] == some.mapped_windows(*names)

@@ -8,7 +8,7 @@ from galerne.evaluate.maps import map_fields
 CHANNELS = channels(["2m_temperature"], ["temperature"], [500])
 
 
-def fields(count, kept=2) -> object:
+def fields(count, kept=2, *, sampled=True) -> object:
     rng = np.random.default_rng(0)
     shape = (3, 2, 4, 8)
     members = rng.normal(size=(count, *shape))
@@ -17,7 +17,7 @@ def fields(count, kept=2) -> object:
         members,
         truth,
         climatology,
-        sample,
+        sample if sampled else None,
         channels=CHANNELS,
         times=np.datetime64("2001-01-01", "ns") + np.arange(3) * np.timedelta64(6, "h"),
         leads=np.array([0, 6, 12]),
@@ -44,6 +44,14 @@ def test_maps_hold_the_moments_of_all_members_and_the_first_few() -> None:
     assert maps["members"].dims == ("channel", "frame", "number", "latitude", "longitude")
     assert maps["channel"].values.tolist() == ["2m_temperature", "temperature_500"]
     assert maps["lead_hours"].values.tolist() == [0, 6, 12]
+
+
+def test_a_baseline_has_no_sample_of_the_prior_beside_it() -> None:
+    *_, maps = fields(3)
+    assert "prior_sample" in maps
+    *_, maps = fields(3, sampled=False)
+    assert "prior_sample" not in maps
+    assert set(maps) >= {"truth", "climatology", "mean", "spread", "error", "members"}
 
 
 def test_one_member_has_no_spread() -> None:

@@ -46,7 +46,7 @@ EVERYTHING: Jobs = {
     "pool_scores": 1,
     "compare_methods": 1,
     "pool_diagnostics": 1,
-    "compute_maps": 6,
+    "compute_maps": 14,
     "plot_maps": 3,
     "plot_scores": 1,
     "write_report": 1,
@@ -68,6 +68,7 @@ def but(some: Jobs, *rules: str) -> Jobs:
 
 # What follows from a change, by where it begins. Of the scores, three are of the posterior and
 # three each of climatology, prior and reconstruction; four are of baselines, which no model makes.
+# Of the maps, six are of the posterior, beside a draw of the prior, and eight of baselines.
 NOTHING: Jobs = {}
 PAGE = jobs("write_report")
 POOLED = jobs("pool_scores", "plot_scores", PAGE)
@@ -76,23 +77,27 @@ SCORES = jobs("score_members", COMPARED)
 CHARTED = jobs("compare_methods", "plot_scores", PAGE)
 MAPS = jobs("compute_maps", "plot_maps", PAGE)
 JUDGED = jobs(SCORES, MAPS)
-DRAWN = jobs("draw_posterior", JUDGED, score_members=3)
+DRAWN = jobs("draw_posterior", JUDGED, score_members=3, compute_maps=6)
 HALF = "variants.half={of: tiny, change: thin, instruments: {stations: 0.5}}"
 PLAIN = ("methods.mmps.modes=0", "methods.mmps.placement=even")  # what others than cg need
-SAMPLED = jobs("sample_prior", JUDGED, score_members=3)
+SAMPLED = jobs("sample_prior", JUDGED, score_members=3, compute_maps=6)
 BOTH = jobs(SAMPLED, DRAWN, score_members=6)
-BASED = jobs("draw_baseline", COMPARED, score_members=4)
+BASED = jobs("draw_baseline", COMPARED, score_members=4, compute_maps=8)
 TUNED = jobs("tune_baseline", BASED)
 COVARIED = jobs("pool_covariance", TUNED)
-REDRAWN = jobs(BOTH, TUNED, score_members=10)  # whatever draws members, baselines too
-OBSERVED = jobs("simulate_observations", TUNED, DRAWN, score_members=16)
+REDRAWN = jobs(
+    BOTH, TUNED, score_members=10, compute_maps=14
+)  # whatever draws members, baselines too
+OBSERVED = jobs("simulate_observations", TUNED, DRAWN, score_members=16, compute_maps=14)
 TESTED = but(OBSERVED, "tune_baseline") | {"simulate_observations": 2}  # not in the validation
 PLACED = jobs("place_instruments", OBSERVED)
 TRAINED = jobs("train_prior", BOTH, score_members=6)
 GAUSSIAN = jobs("pool_latent_moments", TRAINED, score_members=6)
 ENCODED = jobs("encode_period", "reconstruct_window", GAUSSIAN, score_members=9)
 LATENT = jobs("train_autoencoder", ENCODED)
-DECODED = jobs(LATENT, COVARIED, score_members=13)  # code that both standardise and encode with
+DECODED = jobs(
+    LATENT, COVARIED, score_members=13, compute_maps=14
+)  # code that both standardise and encode with
 STANDARDISED = jobs("pool_climatology", "draw_climatology", DECODED, score_members=16)
 CLIMATE = jobs("compute_harmonics", STANDARDISED)
 GRIDDED = jobs("regrid_period", "compute_moments", "pool_moments", CLIMATE, OBSERVED)
@@ -227,15 +232,15 @@ MODULES = {
     "nn/blocks.py": DECODED,
     "nn/checkpoint.py": DECODED,
     "nn/fit.py": LATENT,
-    "nn/parallel.py": jobs(LATENT, TUNED, score_members=13),
+    "nn/parallel.py": jobs(LATENT, TUNED, score_members=13, compute_maps=14),
     "nn/precision.py": DECODED,
     "nn/progress.py": LATENT,
     "latent/autoencoder.py": DECODED,
     "latent/record.py": DECODED,
     "latent/training.py": LATENT,
-    "prior/gaussian.py": jobs(GAUSSIAN, TUNED, score_members=10),
+    "prior/gaussian.py": jobs(GAUSSIAN, TUNED, score_members=10, compute_maps=14),
     "prior/window.py": GAUSSIAN,
-    "prior/backbone.py": jobs(TRAINED, TUNED, score_members=10),
+    "prior/backbone.py": jobs(TRAINED, TUNED, score_members=10, compute_maps=14),
     "prior/training.py": TRAINED,
     "prior/integrator.py": BOTH,
     "prior/trajectory.py": BOTH,
@@ -253,20 +258,20 @@ MODULES = {
     "observe/derived.py": OBSERVED,
     "observe/orbit.py": OBSERVED,
     "observe/table.py": OBSERVED,
-    "observe/task.py": jobs(TUNED, DRAWN, score_members=16),
+    "observe/task.py": jobs(TUNED, DRAWN, score_members=16, compute_maps=14),
     "observe/legs.py": DRAWN,
     "observe/variant.py": NOTHING,  # the tiny run has none
     "observe/window.py": jobs(
         "draw_climatology", "reconstruct_window", SAMPLED, OBSERVED, score_members=16
     ),
-    "assimilate/forward.py": jobs(TUNED, DRAWN, score_members=7),
+    "assimilate/forward.py": jobs(TUNED, DRAWN, score_members=7, compute_maps=14),
     "assimilate/guidance.py": DRAWN,
     "assimilate/corrections.py": DRAWN,
     "assimilate/evidence.py": DRAWN,
     "assimilate/methods.py": DRAWN,
-    "assimilate/whitening.py": jobs(TUNED, DRAWN, score_members=7),
-    "assimilate/linear.py": jobs(TUNED, DRAWN, score_members=7),
-    "assimilate/variational.py": jobs(TUNED, DRAWN, score_members=7),
+    "assimilate/whitening.py": jobs(TUNED, DRAWN, score_members=7, compute_maps=14),
+    "assimilate/linear.py": jobs(TUNED, DRAWN, score_members=7, compute_maps=14),
+    "assimilate/variational.py": jobs(TUNED, DRAWN, score_members=7, compute_maps=14),
     "assimilate/latent_variational.py": DRAWN,
     "assimilate/posterior.py": DRAWN,
     "assimilate/carried.py": DRAWN,
@@ -481,7 +486,7 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     ("tuning.window_hours=24", jobs(TUNED, simulate_observations=2)),
     ("tuning.members=5", TUNED),
     ("tuning.settings=9", PAGE),
-    ("tasks.filtering_tiny.now_hours=[12]", jobs(ONE_TASK, draw_baseline=2)),
+    ("tasks.filtering_tiny.now_hours=[12]", jobs(ONE_TASK, draw_baseline=2, compute_maps=4)),
     ("tasks.filtering_tiny.window_hours=24", ONE_TASK),
     ("tasks.filtering_tiny.carry=null", ONE_TASK),
     ("tasks.filtering_tiny.carry.states=1", ONE_TASK),
@@ -508,10 +513,10 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
 ADDED: list[tuple[str, Sequence[str], Jobs]] = [
     ("a window", [f"{TINY}.windows=[2003-01-14T00:00, 2003-01-18T00:00, 2003-01-22T00:00]"],
      jobs(JUDGED, draw_climatology=1, reconstruct_window=1, sample_prior=2,
-          simulate_observations=1, draw_posterior=6, draw_baseline=4, compute_maps=3)),
+          simulate_observations=1, draw_posterior=6, draw_baseline=4, compute_maps=7)),
     ("no more of a window", [f"{TINY}.windows=[2003-01-14T00:00]"], jobs(SCORES, "plot_maps")),
     ("a batch of members", [f"{TINY}.members=6"],
-     jobs(BOTH, BASED, sample_prior=2, draw_posterior=6, score_members=10)),
+     jobs(BOTH, BASED, sample_prior=2, draw_posterior=6, score_members=10, compute_maps=14)),
     ("larger batches", [f"{TINY}.members_per_job=4"],
      jobs(BOTH, sample_prior=2, draw_posterior=6)),
     ("a network", [more("networks", "tiny"), f"{TINY}.networks=[tiny, more]"], PLACED),
@@ -522,19 +527,20 @@ ADDED: list[tuple[str, Sequence[str], Jobs]] = [
     ("a method of another kind", [f"{TINY}.methods=[mmps, sda]"], DRAWN),
     ("a task", ["tasks.more={kind: filtering, now_hours: [12], window_hours: null, carry: null}",
                 f"{TINY}.tasks=[reanalysis, filtering_tiny, forecasting_tiny, more]"],
-     jobs(ONE_TASK, draw_baseline=2)),
+     jobs(ONE_TASK, draw_baseline=2, compute_maps=4)),
     ("a baseline", [f"{TINY}.baselines=[persistence, optimal_interpolation, climatological]"],
-     jobs(BASED, draw_baseline=6, score_members=3)),
+     jobs(BASED, draw_baseline=6, score_members=3, compute_maps=6)),
     ("no more of a baseline", [f"{TINY}.baselines=[optimal_interpolation]"], COMPARED),
     ("no more of a task", [f"{TINY}.tasks=[reanalysis, filtering_tiny]"], COMPARED),
-    ("a prior", [MORE_PRIOR, f"{TINY}.prior=more"], jobs(GAUSSIAN, score_members=16)),
+    ("a prior", [MORE_PRIOR, f"{TINY}.prior=more"],
+     jobs(GAUSSIAN, score_members=16, compute_maps=14)),
     ("an autoencoder", [more("autoencoders", "tiny"), f"{TINY}.autoencoder=more"],
-     jobs(LATENT, score_members=16)),
+     jobs(LATENT, score_members=16, compute_maps=14)),
     ("a dataset", [MORE_DATA, f"{TINY}.dataset=more"], EVERYTHING),
     ("an experiment that shares everything", MORE_EXPERIMENTS, PAGE),
     ("an experiment that shares all but the prior",
      [*MORE_EXPERIMENTS, MORE_PRIOR, "experiments.more.prior=more"],
-     jobs(GAUSSIAN, score_members=16)),
+     jobs(GAUSSIAN, score_members=16, compute_maps=14)),
     ("a prior that nothing uses", [MORE_PRIOR], NOTHING),
     ("a network that nothing uses", [more("networks", "tiny")], NOTHING),
     ("a test period without windows",
@@ -549,19 +555,20 @@ RELEARNT = jobs(NEW, "compute_moments", "pool_moments", CLIMATE)
 PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
     ("a year", [YEAR], STATISTICS, jobs(RELEARNT, encode_period=3)),
     ("a validation period", [f"{SPEEDY}.periods.later={LONGER.replace('train', 'validation')}"],
-     NEW, jobs(NEW, LATENT, TUNED, encode_period=3, simulate_observations=2, score_members=13)),
+     NEW, jobs(NEW, LATENT, TUNED, encode_period=3, simulate_observations=2, score_members=13,
+               compute_maps=14)),
     ("other dates of a training period", [f"{SPEEDY}.periods.train.end=2001-05-31T18:00"],
      NOTHING, RELEARNT),
     ("other dates of a validation period",
      [f"{SPEEDY}.periods.validation.end=2002-01-31T18:00"], NOTHING,
-     jobs(NEW, LATENT, TUNED, simulate_observations=2, score_members=13)),
+     jobs(NEW, LATENT, TUNED, simulate_observations=2, score_members=13, compute_maps=14)),
     ("a year and a setting", [YEAR, "priors.tiny.network.steps=61"],
      STATISTICS, jobs(RELEARNT, encode_period=3)),
     ("a year, and a second experiment on its data",
      [YEAR, *MORE_EXPERIMENTS, MORE_PRIOR, "experiments.more.prior=more"],
      STATISTICS,
      jobs(RELEARNT, encode_period=3, pool_latent_moments=2, train_prior=2, sample_prior=8,
-          draw_posterior=24, score_members=32, compute_maps=12, plot_maps=6)),
+          draw_posterior=24, score_members=32, compute_maps=28, plot_maps=6)),
     ("a year, and a second experiment on other data",
      [YEAR, *MORE_EXPERIMENTS, MORE_DATA, "experiments.more.dataset=more"],
      # Nothing that is for the report of both: neither its scores nor moments of the other data.

@@ -9,6 +9,7 @@ import xarray as xr
 
 from galerne.products import write_product
 from galerne.report.contents import (
+    best_baseline,
     judgement,
     moments_tables,
     read_figures,
@@ -45,6 +46,14 @@ def test_the_best_baseline_is_named_on_the_first_screen(comparisons: pd.DataFram
         "CRPS ÷ Optimal interpolation",
         "the best classical baseline; 1.20 to 1.90",
     )
+
+
+def test_the_best_baseline_is_that_of_the_first_choice_that_has_one(
+    comparisons: pd.DataFrame,
+) -> None:
+    other = CHOICE | {"task": "forecast"}
+    assert best_baseline(comparisons, [other, CHOICE]) == "oi"
+    assert best_baseline(comparisons, [other]) == best_baseline(NONE, [CHOICE]) == ""
 
 
 def test_the_first_of_two_networks_speaks() -> None:

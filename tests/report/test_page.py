@@ -60,7 +60,7 @@ def page() -> Page:
         verdict=["One.", "Two.", "Three."],
         tiles=[("0.4", "RMSE", "less is better")],
         limits=["Not the real one."],
-        explorer=pack_maps(sets),
+        explorer=pack_maps(sets, LEGEND),
         stills=[Figure("Still", "alt", png=b"png")],
         comparison=table,
         panels=[Panel("reanalysis", [chart(), chart()], [table])],
@@ -166,7 +166,7 @@ def test_the_bill_is_set_with_its_total_last(html: str) -> None:
 
 def test_parts_that_are_missing_are_left_out(page: Page) -> None:
     bare = replace(
-        page, explorer=pack_maps([]), stills=[], panels=[], training=[], comparison=None,
+        page, explorer=pack_maps([], LEGEND), stills=[], panels=[], training=[], comparison=None,
         differences=[], products=[], digests=[], tiles=[], verdict=["Nothing."], bill=None,
     )  # fmt: skip
     text = render(bare)

@@ -40,7 +40,7 @@ def maps(tmp_path) -> xr.Dataset:
     compute_maps(
         write(tmp_path / "truth/manifest.json", steps, time=TIMES),
         write(tmp_path / "climatology/manifest.json", 10 + steps[None], **one),
-        write(tmp_path / "prior/manifest.json", 20 + steps[None], **one),
+        [write(tmp_path / "prior/manifest.json", 20 + steps[None], **one)],
         [members],
         tmp_path / "maps/manifest.json",
         window="20010101T00_18h",

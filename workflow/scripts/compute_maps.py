@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def compute_maps(
     path_truth: Path,
     path_climatology: Path,
-    path_prior: Path,
+    paths_prior: list[Path],
     paths_members: list[Path],
     path_maps: Path,
     *,
@@ -31,7 +31,7 @@ def compute_maps(
     maps: list[str],
     kept: int,
 ) -> None:
-    """Cut truth, climatology, members and one sample of the prior to the same states."""
+    """Cut truth, climatology, members and a sample of the prior, if any, to the same states."""
     chosen = [channel for channel in channels(**state) if str(channel) in maps]
     fields = select_window(open_product(path_truth), window)
     asked = cutoffs(task["kind"], fields["time"].values, task.get("now_hours", ()))
@@ -44,7 +44,7 @@ def compute_maps(
         frames(*paths_members),
         stack_channels(fields.sel(time=times), chosen),
         frames(path_climatology)[0],
-        frames(path_prior)[0],
+        frames(*paths_prior)[0] if paths_prior else None,
         channels=chosen,
         times=np.array(times),
         leads=np.concatenate([lead_hours(one) for one in asked]),
@@ -63,7 +63,7 @@ if __name__ == "__main__":
         compute_maps,
         path_truth=Path(snakemake.input.truth),
         path_climatology=Path(snakemake.input.climatology),
-        path_prior=Path(snakemake.input.prior),
+        paths_prior=[Path(path) for path in snakemake.input.prior],
         paths_members=[Path(path) for path in snakemake.input.members],
         path_maps=Path(snakemake.output.maps),
         window=snakemake.wildcards.window,

@@ -3,14 +3,13 @@
 from pathlib import Path
 
 from galerne.jobs.job import Job
-from galerne.products import replacing
 from galerne.provenance import PACKAGE, SCRIPTS, source_digest
 from galerne.report import contents, record
 from galerne.report.bill import write_bill
 from galerne.report.costs import account
 from galerne.report.explorer import pack_maps
 from galerne.report.legend import Legend
-from galerne.report.page import Page, render
+from galerne.report.page import Page, write_page
 from galerne.report.scorecard import read_comparisons
 from galerne.report.tables import read_scores
 
@@ -39,12 +38,13 @@ def write_report(
     sources = record.sources(folder, [choice["dataset"] for choice in choices])
     rules = [path.stem for path in sorted(SCRIPTS.glob("*.py"))]
     said = contents.judgement(scores, compared, choices, config, sources, legend)
+    sets = contents.read_sets(paths_maps, paths_observations, mapped, config)
     said["limits"] += record.unobserved(folder, choices)
     page = Page(
         title=config["report"]["title"],
         subtitle="; ".join(dict.fromkeys(sources.values())),
         **said,
-        explorer=pack_maps(contents.read_sets(paths_maps, paths_observations, mapped, config)),
+        explorer=pack_maps(sets, legend, beside=contents.best_baseline(compared, choices)),
         stills=[figure for path in paths_stills for figure in contents.read_figures(path)[""][:1]],
         **contents.score_parts(scores, choices, path_charts, legend),
         training=contents.training_figures(paths_training, folder),
@@ -55,8 +55,7 @@ def write_report(
         record=record.now_and_here(PACKAGE),
         bill=write_bill(account(folder, rules), config["report"]["energy"]),
     )
-    with replacing(path_report) as path:
-        path.write_text(render(page), encoding="utf-8")
+    write_page(page, path_report)
 
 
 if __name__ == "__main__":
