@@ -306,7 +306,7 @@ const drawSeries = (t) => {
   const { scene, fields, one, two, methods, names, range, grid, dots } = shown, cell = cellOf(grid, state.place);
   const at = (frames) => frames ? frames.map((frame) => frame[cell]) : null;
   const like = (name, values) => ({ label: labelOf(name), values, style: `stroke:${data.looks[name].colour};stroke-dasharray:${data.looks[name].dashes || "none"}` });
-  const lines = [{ label: "Truth", values: at(fields.truth), style: "" }, like(methods[0], at(one.mean))];
+  const lines = [{ label: "Truth", values: at(fields.truth), style: "stroke-width:3" }, like(methods[0], at(one.mean))];
   if (two) lines.push(like(methods[1], at(two.mean)));
   if (fields.climatology && methods[1] !== CLIMATE) lines.push(like(CLIMATE, at(fields.climatology)));
   const members = one.members ? one.members[0].map((_, m) => one.members.map((frame) => frame[m][cell])) : [];
