@@ -3,10 +3,10 @@
 A *scene* is one task during one window: truth, climatology, a draw of the prior, observations,
 and every method that was mapped.
 
-What methods share has 12 bits, with the range of the channel in all its fields. Of a method its
-difference from the truth is stored, its spread, and the differences of its members from the mean,
-with 8 bits and a range of their own: a difference is read off the page to one part in 500 of the
-range of differences, not of fields (:mod:`.packing`).
+What methods share is stored with the range of the channel. Of a method its difference from the
+truth is stored, its spread, and the differences of its members from the mean, with a range of
+their own: a difference is read off the page to one part in 500 of the range of differences, not
+of fields (:mod:`.packing`).
 
 Fields on grids finer than the page can show are averaged over blocks, and what goes beyond the
 budget is left out: members of baselines first, last the first window of the methods. Whatever is
@@ -29,7 +29,7 @@ import xarray as xr
 from .coastlines import coastlines
 from .figures import split_channel
 from .legend import Legend, words
-from .packing import Store, quantised, wider
+from .packing import LEVELS, Store, quantised, wider
 from .style import colour_table, display_unit, label_channel
 
 SHARED = ("truth", "climatology", "prior_sample")
@@ -76,7 +76,7 @@ def pack_maps(
     legend: Legend,
     *,
     longest: int = 144,
-    budget: int = 10_000_000,
+    budget: int = 9_000_000,
     beside: str = "",
 ) -> dict[str, object]:
     """Packs the maps of a run.
@@ -123,8 +123,9 @@ def pack_maps(
         "scenes": list(scenes.values()),
         "blobs": store.blobs,
         "looks": _looks(sets, legend),
+        "levels": LEVELS,
         "beside": beside,
-        "said": _said(thinning, left, sets),
+        "said": _said(thinning, left, sets, legend),
     }
 
 
@@ -158,7 +159,10 @@ def _by_interest(sets: Sequence[MapSet], legend: Legend) -> Iterator[tuple[MapSe
 
 
 def _said(
-    thinning: _Thinning, left: Sequence[tuple[MapSet, str]], sets: Sequence[MapSet]
+    thinning: _Thinning,
+    left: Sequence[tuple[MapSet, str]],
+    sets: Sequence[MapSet],
+    legend: Legend,
 ) -> list[str]:
     said = []
     if thinning.block > 1:
@@ -168,16 +172,21 @@ def _said(
         said.append(f"One time in {thinning.stride} is shown.")
     fields = [one for one, part in left if part == "fields"]
     gone = _windows(fields)
-    kept = len(_windows(sets)) - len(gone)
     if fields:
-        words = f"maps of {len(fields)} of {len(sets)} ensembles in {len(gone)} windows"
-        said.append(f"Left out to keep the page small: {words}; {kept} windows are complete.")
+        words = f"maps of {len(fields)} of {len(sets)} ensembles in {_counted(gone)}"
+        said.append(f"Left out to keep the page small: {words}.")
     members = [one for one, part in left if part == "members" and one not in fields]
     if members:
-        said.append(f"Single members of {len(members)} ensembles are left out as well.")
+        names = legend.order(one.choice["method"] for one in members)
+        some = ", ".join(map(legend.label, names))
+        said.append(f"Single members of {some} are left out in {_counted(_windows(members))}.")
     if any(s.observations is not None and len(s.observations) > OBSERVATIONS for s in sets):
         said.append(f"Of a channel and window at most {OBSERVATIONS:,} observations are drawn.")
     return said
+
+
+def _counted(windows: Sequence[tuple[str, str]]) -> str:
+    return f"{len(windows)} window{'s' * (len(windows) != 1)}"
 
 
 def _windows(sets: Sequence[MapSet]) -> list[tuple[str, str]]:
@@ -291,7 +300,7 @@ def _shared(array: xr.DataArray, ranges: dict[str, dict], store: Store) -> list[
     found = []
     for name, values in _by_channel(array):
         span = ranges[name]["field"] or [0.0, 1.0]
-        found.append([store.add(quantised(v, span, "<u2")) for v in values])
+        found.append([store.add(quantised(v, span, str(array.name))) for v in values])
     return found
 
 
@@ -310,16 +319,16 @@ def _method(one: MapSet, part: str, thinning: _Thinning, store: Store) -> dict[s
     maps = thinning(one.maps[[v for v in wanted if v in one.maps]])
     many = "spread" in maps and bool((maps["spread"] > 0).any())  # of one state it is zero
     if part == "members":
-        return {"members": _own(maps["members"] - maps["mean"], store)} if many else {}
-    found = {"error": _own(maps["mean"] - maps["truth"], store)}
-    return found | ({"spread": _own(maps["spread"], store)} if many else {})
+        return {"members": _own("members", maps["members"] - maps["mean"], store)} if many else {}
+    found = {"error": _own("error", maps["mean"] - maps["truth"], store)}
+    return found | ({"spread": _own("spread", maps["spread"], store)} if many else {})
 
 
-def _own(array: xr.DataArray, store: Store) -> list[dict[str, object]]:
+def _own(name: str, array: xr.DataArray, store: Store) -> list[dict[str, object]]:
     found = []
     for _, values in _by_channel(array):
         span = wider(None, values) or [0.0, 1.0]
-        pieces = [store.add(quantised(v, span, "u1")) for v in values]
+        pieces = [store.add(quantised(v, span, name)) for v in values]
         found.append({"span": span, "pieces": pieces, "count": array.sizes.get("number", 1)})
     return found
 

@@ -7,7 +7,7 @@ half of :math:`s`. Equal pieces are stored once.
 Depends on: numpy.
 """
 
-__all__ = ["LEVELS", "Store", "quantised", "wider"]
+__all__ = ["LEVELS", "Store", "quantised", "restored", "wider"]
 
 import base64
 import hashlib
@@ -20,7 +20,11 @@ import numpy as np
 
 from jaxtyping import Float
 
-LEVELS = {"<u2": 4094, "u1": 254}  # of the integers of a type; one more is a missing value
+# What the integers of each field go to; one more is a missing value.
+LEVELS = {
+    "truth": 4094, "climatology": 4094, "prior_sample": 254,
+    "error": 254, "spread": 62, "members": 62,
+}  # fmt: skip
 
 
 @dataclass
@@ -49,16 +53,16 @@ class Store:
 
 
 def quantised(
-    values: Float[np.ndarray, "*rows lon"], span: Sequence[float], kind: str
+    values: Float[np.ndarray, "*rows lon"], span: Sequence[float], name: str
 ) -> np.ndarray:
     """Integers of a field, as differences along its rows; the one above all levels is missing.
 
     Arguments:
         values: The field.
         span: Its least and greatest value.
-        kind: The type of the integers, a key of :data:`LEVELS`.
+        name: What field it is, a key of :data:`LEVELS`.
     """
-    levels = LEVELS[kind]
+    levels, kind = LEVELS[name], "u1" if LEVELS[name] < 255 else "<u2"
     scale = (span[1] - span[0]) / levels or 1.0
     whole = np.clip(np.round((values - span[0]) / scale), 0, levels)
     whole = np.where(np.isfinite(values), whole, levels + 1).astype("int64")
@@ -73,3 +77,18 @@ def wider(span: list[float] | None, values: np.ndarray) -> list[float] | None:
         return span
     low, high = float(known.min()), float(known.max())
     return [low, high] if span is None else [min(low, span[0]), max(high, span[1])]
+
+
+def restored(
+    steps: np.ndarray, span: Sequence[float], name: str
+) -> Float[np.ndarray, "*rows lon"]:
+    """The way back, as the page goes it; missing values are not numbers.
+
+    Arguments:
+        steps: What :func:`quantised` returned.
+        span: The least and greatest value of the field.
+        name: What field it is.
+    """
+    levels = np.cumsum(steps.astype("int64"), axis=-1) % 256**steps.itemsize
+    values = span[0] + levels * (span[1] - span[0]) / LEVELS[name]
+    return np.where(levels > LEVELS[name], np.nan, values)

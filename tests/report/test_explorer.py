@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from galerne.report.explorer import MapSet, pack_maps
-from galerne.report.packing import LEVELS
+from galerne.report.packing import LEVELS, restored
 
 from .conftest import CHANNELS, CHOICE, LEGEND, make_maps
 
@@ -31,19 +31,16 @@ def raw(packed: dict, piece: int, kind: str = "<u2") -> np.ndarray:
     return np.frombuffer(zlib.decompress(base64.b64decode(packed["blobs"][piece])), kind)
 
 
-def read(packed: dict, piece: int, span: list[float], kind: str = "<u2") -> np.ndarray:
-    """The way back, as the page goes it: rows of the made-up maps have 16 columns."""
-    top = LEVELS[kind]
-    steps = raw(packed, piece, kind).reshape(-1, 8, 16).astype(int)
-    levels = np.cumsum(steps, axis=-1) % 256 ** np.dtype(kind).itemsize
-    values = span[0] + levels * (span[1] - span[0]) / top
-    return np.where(levels > top, np.nan, values).squeeze()
+def read(packed: dict, piece: int, span: list[float], name: str) -> np.ndarray:
+    """A field of the made-up maps, whose rows have 16 columns."""
+    steps = raw(packed, piece, "u1" if packed["levels"][name] < 255 else "<u2")
+    return restored(steps.reshape(-1, 8, 16), span, name).squeeze()
 
 
 def own(packed: dict, name: str, frame: int, method: str = "mmps", scene: int = 0) -> np.ndarray:
     """A field of a method, of the first channel."""
     found = packed["scenes"][scene]["methods"][method][name][0]
-    return read(packed, found["pieces"][frame], found["span"], "u1")
+    return read(packed, found["pieces"][frame], found["span"], name)
 
 
 def make_rough(seed: int = 1) -> xr.Dataset:
@@ -62,11 +59,11 @@ def rough() -> xr.Dataset:
 def test_what_is_shared_comes_back_within_half_a_step(maps: xr.Dataset) -> None:
     packed = pack([one(maps)])
     span = packed["ranges"]["world"][CHANNELS[0]]["field"]
-    step = (span[1] - span[0]) / LEVELS["<u2"]
     for name in ("truth", "climatology", "prior_sample"):
         for frame in range(3):
             piece = packed["scenes"][0]["fields"][name][0][frame]
-            found = read(packed, piece, span)
+            found = read(packed, piece, span, name)
+            step = (span[1] - span[0]) / LEVELS[name]
             assert np.abs(found - maps[name].values[0, frame]).max() <= step / 2 + 1e-9
 
 
@@ -78,7 +75,7 @@ def test_what_is_of_a_method_comes_back_within_half_a_step_of_its_own(rough: xr.
         "members": rough["members"] - rough["mean"],
     }
     for name, values in expected.items():
-        step = float(values[0].max() - values[0].min()) / LEVELS["u1"]
+        step = float(values[0].max() - values[0].min()) / LEVELS[name]
         for frame in range(3):
             wrong = np.abs(own(packed, name, frame) - values.values[0, frame])
             assert step / 8 < wrong.max() <= step / 2 + 1e-6
@@ -90,7 +87,7 @@ def test_missing_values_stay_missing(maps: xr.Dataset) -> None:
     maps["truth"][0, 0, 3, 4] = np.nan
     packed = pack([one(maps)])
     span = packed["ranges"]["world"][CHANNELS[0]]["field"]
-    truth = read(packed, packed["scenes"][0]["fields"]["truth"][0][0], span)
+    truth = read(packed, packed["scenes"][0]["fields"]["truth"][0][0], span, "truth")
     for found in (truth, own(packed, "error", 0)):
         assert np.argwhere(np.isnan(found)).tolist() == [[3, 4]]
 
@@ -171,12 +168,13 @@ def test_what_goes_beyond_the_budget_is_left_out_by_interest_and_said() -> None:
         ("14", "mmps", (*fields, "members")), ("14", "oi", (*fields, "members")),
         ("29", "mmps", (*fields, "members")), ("29", "oi", fields),
     ]  # fmt: skip
-    assert less["said"] == ["Single members of 1 ensembles are left out as well."]
-    little = pack(sets, budget=size // 2)
+    assert less["said"] == ["Single members of Optimal interpolation are left out in 1 window."]
+    little = pack(sets, budget=size // 3)
     assert parts(little)[0] == ("14", "mmps", (*fields, "members"))
     assert ("29", "oi", fields) not in parts(little)
-    assert little["said"][0].startswith("Left out to keep the page small: maps of ")
-    for packed, budget in ((less, size - 1), (little, size // 2)):
+    words = "Left out to keep the page small: maps of 2 of 4 ensembles in 1 window."
+    assert words in little["said"]
+    for packed, budget in ((less, size - 1), (little, size // 3)):
         assert sum(map(len, packed["blobs"])) <= budget
 
 

@@ -1,6 +1,6 @@
 /* The explorer: variable, level, time, method and member, side by side, and the series of a place. */
 const explore = (data, root) => {
-const { wide, high, shared, own, observed, geometry, drawField, drawDots, drawMark, paintBar, placeAt, cellOf, distance } = atlas(data);
+const { wide, high, unpack, observed, geometry, drawField, drawDots, drawMark, paintBar, placeAt, cellOf, distance } = atlas(data);
 const CLIMATE = "climatology", NONE = "none", REACH = 500; // of observations beside a series [km]
 const runOf = (scene) => scene.run;
 const first = data.scenes[0];
@@ -186,8 +186,8 @@ const plus = (a, b, sign = 1) => a.map((v, i) => v + sign * b[i]);
 const loadMethod = async (name, k, fields, grid) => {
   if (name === CLIMATE) return { mean: fields.climatology, error: fields.climatology.map((f, t) => plus(f, fields.truth[t], -1)) };
   const packed = current().methods[name];
-  const read = async (one) => one ? Promise.all(one[k].pieces.map((id) => own(id, grid, one[k].span))) : null;
-  const [error, spread, apart] = await Promise.all([packed.error, packed.spread, packed.members].map(read));
+  const read = async (name) => packed[name] ? Promise.all(packed[name][k].pieces.map((id) => unpack(id, grid, packed[name][k].span, name))) : null;
+  const [error, spread, apart] = await Promise.all(["error", "spread", "members"].map(read));
   const mean = error.map((f, t) => plus(fields.truth[t], f)), size = fields.truth[0].length;
   const members = apart?.map((all, t) => Array.from({ length: all.length / size }, (_, m) => plus(mean[t], all.subarray(m * size, (m + 1) * size))));
   return { mean, error, spread, members };
@@ -195,7 +195,7 @@ const loadMethod = async (name, k, fields, grid) => {
 const load = async (scene, channel) => {
   const grid = data.grids[scene.choice.dataset], range = about(scene, channel), k = scene.channels.indexOf(channel);
   const fields = {};
-  for (const [name, all] of Object.entries(scene.fields)) fields[name] = await Promise.all(all[k].map((id) => shared(id, grid, range.field)));
+  for (const [name, all] of Object.entries(scene.fields)) fields[name] = await Promise.all(all[k].map((id) => unpack(id, grid, range.field, name)));
   const one = await loadMethod(state.method, k, fields, grid);
   const two = state.other === NONE ? null : await loadMethod(state.other, k, fields, grid);
   return { scene, range, grid, fields, one, two, methods: [state.method, state.other], names: [shortOf(state.method), shortOf(state.other)],

@@ -23,8 +23,10 @@ const values = (raw, n, [low, high], levels) => {
   }
   return found;
 };
-const shared = async (k, grid, span) => values(new Uint16Array(await piece(k)), grid.longitude.length, span, 4094);
-const own = async (k, grid, span) => values(new Uint8Array(await piece(k)), grid.longitude.length, span, 254);
+const unpack = async (k, grid, span, name) => {
+  const levels = data.levels[name], raw = await piece(k);
+  return values(levels < 255 ? new Uint8Array(raw) : new Uint16Array(raw), grid.longitude.length, span, levels);
+};
 const observed = async (seen) => {
   if (!seen) return [];
   const raw = new Uint16Array(await piece(seen.blob)), n = seen.count;
@@ -160,5 +162,5 @@ const distance = (a, b) => {
     + Math.cos(a.lat * RAD) * Math.cos(b.lat * RAD) * Math.sin((a.lon - b.lon) * RAD / 2) ** 2;
   return 2 * 6371 * Math.asin(Math.min(1, Math.sqrt(s)));
 };
-return { wide, high, shared, own, observed, geometry, drawField, drawDots, drawMark, paintBar, placeAt, cellOf, distance };
+return { wide, high, unpack, observed, geometry, drawField, drawDots, drawMark, paintBar, placeAt, cellOf, distance };
 };
