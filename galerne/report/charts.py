@@ -130,16 +130,16 @@ def plot_training(table: pd.DataFrame) -> Figure:
     """Draws the curves of a training, on a logarithmic axis where all are positive."""
     curves = training_curves(table)
     colours = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a9099", "#56b4e9")
+    lines = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (10, 2)))
     with styled():
         figure = Figure(figsize=(5.4, 2.7), layout="constrained")
         axes = figure.add_subplot()
         for k, name in enumerate(curves):
             known = curves[name].dropna()
-            style = ("-", "--", "-.", ":")[k % 4]
             marker = "o" if len(known) < 30 else None
             axes.plot(
-                known.index, known, style, marker=marker, markersize=3, linewidth=1.3,
-                color=colours[k % len(colours)], label=str(name).replace("_", " "),
+                known.index, known, linestyle=lines[k % len(lines)], marker=marker, markersize=3,
+                linewidth=1.3, color=colours[k % len(colours)], label=str(name).replace("_", " "),
             )  # fmt: skip
         values = curves.to_numpy("float64")
         known = values[np.isfinite(values)]
