@@ -6,7 +6,7 @@ reads   {dataset}/grid/{period}, {dataset}/networks/{network}/{window}/observati
         {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/{window}
 writes  {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/scores.csv and what it is made of,
         {dataset}/{autoencoder}/{prior}/{network}/{method}/{task}/{window}/maps, scores.csv,
-        comparisons.csv, intervals.csv, diagnostics/
+        comparisons.csv, intervals.csv, variants.csv, diagnostics/
 """
 
 CHOICE = (
@@ -82,6 +82,7 @@ rule compare_methods:
     output:
         comparisons=results("comparisons.csv"),
         intervals=results("intervals.csv"),
+        variants=results("variants.csv"),
     log:
         logs("compare_methods"),
     benchmark:
@@ -96,6 +97,7 @@ rule compare_methods:
         choices=lambda w: CHOICES.scored(),
         judged=lambda w: judged_methods(),
         classical=lambda w: classical_baselines(),
+        variants=lambda w: {n: v["of"] for n, v in named(CONFIG)["variants"].items()},
         inference=CONFIG.evaluation.bootstrap.model_dump(),
         seed=spawned("compare"),
         code=source_digest("compare_methods"),
@@ -133,6 +135,8 @@ rule pool_diagnostics:
     params:
         choices=lambda w: CHOICES.scored(),
         blind=BLIND,
+        inference=CONFIG.evaluation.bootstrap.model_dump(),
+        seed=spawned("compare"),
         unlike=CONFIG.evaluation.missing_members == "skip",
         code=source_digest("pool_diagnostics"),
     message:

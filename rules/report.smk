@@ -5,6 +5,13 @@ reads   scores.csv, {choice}/{window}/maps/manifest.json, training.csv of every 
 writes  {choice}/figures/, figures/scores/, report.html
 """
 
+# What charts are drawn from, and tables set from (galerne.report.evidence).
+TABLES_OF_SCORES = {
+    **dict(rules.pool_scores.output.items()),
+    **dict(rules.compare_methods.output.items()),
+    **dict(rules.pool_diagnostics.output.items()),
+}
+
 
 rule plot_maps:
     input:
@@ -42,8 +49,7 @@ rule plot_maps:
 
 rule plot_scores:
     input:
-        scores=rules.pool_scores.output.scores,
-        comparisons=rules.compare_methods.output.comparisons,
+        **TABLES_OF_SCORES,
     output:
         index=results("figures", "scores", "index.json"),
         figures=report(
@@ -76,8 +82,7 @@ rule plot_scores:
 
 rule write_report:
     input:
-        scores=rules.pool_scores.output.scores,
-        comparisons=rules.compare_methods.output.comparisons,
+        **TABLES_OF_SCORES,
         charts=rules.plot_scores.output.index,
         stills=lambda w: [
             results(*c.values(), "figures", "index.json") for c in CHOICES.asked()

@@ -14,8 +14,11 @@ Rows of statistics are added up by unit once; nothing here reads a field.
 
 __all__ = ["COLUMNS", "INTERVALS", "Inference", "compare", "estimate"]
 
+import warnings
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -29,6 +32,7 @@ from .scores import COVERAGES, STATISTICS
 
 KEYS = ["space", "region", "variable", "level", "lead_hours"]
 COMPARED = ("rmse", "crps", "energy_score", "brier")
+AVERAGED = ("ssr", *COVERAGES)  # over variables
 ENSEMBLE = ("spread", "ssr", *COVERAGES)  # that one member does not have
 COLUMNS = [
     *KEYS, "metric", "method", "reference", "best_baseline", "ratio", "lower", "upper", "verdict",
@@ -81,6 +85,7 @@ def compare(
     classical: Sequence[str],
     inference: Inference,
     rng: np.random.Generator,
+    common: str = "",
 ) -> pd.DataFrame:
     """Compares methods with all others, by variable, level and lead, and over all of them.
 
@@ -90,21 +95,21 @@ def compare(
         classical: The baselines that the best one is chosen from, by each score over the globe.
         inference: How intervals are made.
         rng: Where the resamples come from.
+        common: What methods that are not judged are compared with, and with nothing else.
 
     Returns:
         A table with :data:`COLUMNS`; ``variable`` is ``all``, and ``lead_hours`` missing, where
-        they are averaged over.
+        they are averaged over. Of several leads each channel has a mean as well.
     """
     tables = []
     for found in _fields(statistics, inference, rng):
         for metric in COMPARED:
             best = _best(found, metric, classical)
-            for method in judged:
-                for reference in found.methods:
-                    if method in found.methods and reference != method:
-                        rows = _ratios(found, metric, method, reference, inference)
-                        about = {"metric": metric, "method": method, "reference": reference}
-                        tables.append(rows.assign(**about, best_baseline=reference == best))
+            for method, reference in product(found.methods, repeat=2):
+                if method != reference and (method in judged or reference == common):
+                    rows = _ratios(found, metric, method, reference, inference)
+                    about = {"metric": metric, "method": method, "reference": reference}
+                    tables.append(rows.assign(**about, best_baseline=reference == best))
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
     return _sorted(table[COLUMNS], ["metric", "method", "reference"])
 
@@ -112,7 +117,11 @@ def compare(
 def estimate(
     statistics: Mapping[str, pd.DataFrame], *, inference: Inference, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Returns every score over the globe with its interval, in a table with :data:`INTERVALS`."""
+    """Returns every score over the globe with its interval, in a table with :data:`INTERVALS`.
+
+    Of scores without a unit there are means too, as of ratios: over variables and levels
+    (``variable`` is ``all``), over leads (``lead_hours`` is missing), and over both.
+    """
     globe = {n: table[table["region"] == GLOBE] for n, table in statistics.items()}
     tables = []
     for found in _fields(globe, inference, rng):
@@ -128,6 +137,8 @@ def estimate(
                     **_sample(found, kept),
                 )  # fmt: skip
                 tables.append(rows[np.isfinite(value)])
+                if metric in AVERAGED:
+                    tables += _means(rows, resampled, kept, found, inference)
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=INTERVALS)
     return _sorted(table[INTERVALS], ["metric", "method"])
 
@@ -225,13 +236,10 @@ def _ratios(
     tables = []
     if (keys["region"] == GLOBE).all():
         tables.append((keys[known], value[known], resampled[:, known], _runs(found, kept)[known]))
-    for lead in [*sorted(keys["lead_hours"].unique()), None]:
-        mine = known & ((keys["lead_hours"] == lead).to_numpy() | (lead is None))
-        if mine.any():
-            about = keys[mine].iloc[:1].assign(variable=ALL, level=np.nan, lead_hours=lead)
-            mean = resampled[:, mine].mean(axis=1, keepdims=True)
-            whole = _runs(found, kept[:, mine].any(axis=1, keepdims=True))
-            tables.append((about, value[mine].mean(keepdims=True), mean, whole))
+    for about, mine in _groups(keys, known):
+        mean = _averaged(value[mine], resampled[:, mine])
+        whole = _runs(found, kept[:, mine].any(axis=1, keepdims=True))
+        tables.append((about, value[mine].mean(keepdims=True), mean, whole))
     rows = []
     for about, estimates, draws, runs in tables:
         lower, upper = interval(estimates, draws, runs, inference.level)
@@ -239,6 +247,54 @@ def _ratios(
         exponents = {name: np.exp(column) for name, column in columns.items()}
         rows.append(about.assign(**exponents, verdict=_verdicts(lower, upper), **sample))
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=COLUMNS)
+
+
+def _groups(
+    keys: pd.DataFrame, known: Bool[np.ndarray, " key"]
+) -> list[tuple[pd.DataFrame, Bool[np.ndarray, " key"]]]:
+    """Keys that are averaged over: of each lead, of all, and over the globe of each channel."""
+    everything = {"variable": ALL, "level": np.nan}
+    found = [
+        (everything | {"lead_hours": lead}, (keys["lead_hours"] == lead).to_numpy())
+        for lead in sorted(keys["lead_hours"].unique())
+    ]
+    several = len(found) > 1 and (keys["region"] == GLOBE).all()
+    found.append((everything | {"lead_hours": None}, np.ones(len(keys), bool)))
+    if several:
+        channels = keys.groupby(["variable", "level"], dropna=False, sort=False).indices
+        for place in channels.values():
+            mine = np.isin(np.arange(len(keys)), place)
+            found.append(({"lead_hours": None}, mine))
+    masks = [(about, mine & known) for about, mine in found]
+    return [(keys[mine].iloc[:1].assign(**about), mine) for about, mine in masks if mine.any()]
+
+
+def _averaged(
+    value: Float[np.ndarray, " key"], resampled: Float[np.ndarray, "resample key"]
+) -> Float[np.ndarray, "resample 1"]:
+    """The mean over keys in each resample; a key that has no value there does not move it."""
+    moved = np.where(np.isfinite(resampled), resampled - value, np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of resamples without any
+        return value.mean() + np.nanmean(moved, axis=1, keepdims=True)
+
+
+def _means(
+    rows: pd.DataFrame,
+    resampled: Float[np.ndarray, "resample key"],
+    kept: Bool[np.ndarray, "unit key"],
+    found: _Field,
+    inference: Inference,
+) -> list[pd.DataFrame]:
+    """A score averaged over keys, with the intervals of the means."""
+    value, metric, tables = rows["value"].to_numpy(), rows["metric"].iloc[0], []
+    for about, mine in _groups(rows, np.isfinite(value)):
+        mean = value[mine].mean(keepdims=True)
+        runs = _runs(found, kept[:, mine].any(axis=1, keepdims=True))
+        drawn = _averaged(value[mine], resampled[:, mine])
+        lower, upper = _ends(metric, mean, drawn, runs, inference)
+        tables.append(about.assign(value=mean, lower=lower, upper=upper))
+    return tables
 
 
 def _ends(

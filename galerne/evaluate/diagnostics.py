@@ -3,8 +3,9 @@
 Columns after those of the choice (``dataset`` to ``task``):
 
 * ``regions``: ``space region hour variable level lead_hours metric value count``;
-* ``ranks``: ``space variable level lead_hours members rank share``: shares sum to one, each is
-  ``1 / (members + 1)`` of a calibrated ensemble;
+* ``ranks``: ``space variable level lead_hours members rank share lower upper``: shares sum to
+  one, each is ``1 / (members + 1)`` of a calibrated ensemble; with an interval over windows. Where
+  the variable is ``all``, and ``lead_hours`` missing, shares are means over channels and leads;
 * ``events``: ``variable level lead_hours threshold class share probability frequency brier``: of
   a class of probability, the share of places, the mean probability, the frequency of the event,
   and what it adds to the Brier score;
@@ -13,22 +14,39 @@ Columns after those of the choice (``dataset`` to ``task``):
 * ``balance``: ``measure units level lead_hours members truth``: roots of mean squares.
 """
 
-__all__ = ["TABLES", "diagnostic"]
+__all__ = ["TABLES", "Sampling", "diagnostic"]
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from ..observe.noise import generator
+from .comparisons import Inference
 from .consistency import consistency_metrics
 from .gathering import REDUCED, averaged, summed
 from .physics import SUMS
 from .pooling import stratified_table
+from .ranks import rank_intervals
 
 # Each is made from the table of this name.
 TABLES = {"regions": "statistics"} | {
     name: name for name in ("ranks", "events", "consistency", "spectra", "balance")
 }
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How intervals of diagnostics are made.
+
+    Arguments:
+        inference: As those of comparisons.
+        seed: What the resamples are spawned from.
+    """
+
+    inference: Inference
+    seed: int
 
 
 def diagnostic(
@@ -38,6 +56,7 @@ def diagnostic(
     *,
     blind: Sequence[str],
     unlike: bool,
+    sampling: Sampling,
 ) -> pd.DataFrame:
     """Pools one table of one choice over its windows.
 
@@ -47,26 +66,23 @@ def diagnostic(
         choice: ``dataset autoencoder prior network method task``.
         blind: Methods that see no observation.
         unlike: Whether ensembles of unlike size may be pooled.
+        sampling: How intervals are made.
     """
     if name == "regions":
         return stratified_table(table, choice, unlike=unlike)
     if name == "consistency":
         seeing = ~table["withheld"].astype(bool) & (choice["method"] not in blind)
         found = _consistency(table.assign(assimilated=seeing))
+    elif name == "ranks":
+        found = rank_intervals(
+            table, sampling.inference, generator(sampling.seed, *choice.values())
+        )
     else:
         keys, sums = REDUCED[name]
         found = summed(table, [key for key in keys if key != "window"], sums)
-        found = {"ranks": _ranks, "events": _events, "spectra": _spectra, "balance": _balance}[
-            name
-        ](found)
+        found = {"events": _events, "spectra": _spectra, "balance": _balance}[name](found)
     named = pd.DataFrame({key: np.full(len(found), value) for key, value in choice.items()})
     return pd.concat([named, found.reset_index(drop=True)], axis=1)
-
-
-def _ranks(table: pd.DataFrame) -> pd.DataFrame:
-    keys = ["space", "variable", "level", "lead_hours", "members"]
-    whole = table.groupby(keys, dropna=False)["weight"].transform("sum")
-    return table.assign(share=table["weight"] / whole).drop(columns="weight")
 
 
 def _events(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,13 +1,9 @@
-"""Charts of scores, of training, and of cost.
+"""Charts of training, and of cost.
 
 Depends on: matplotlib, pandas.
 """
 
-__all__ = [
-    "outside", "plot_by_channel", "plot_by_lead", "plot_costs", "plot_training", "training_curves",
-]  # fmt: skip
-
-from collections.abc import Iterable
+__all__ = ["plot_costs", "plot_training", "training_curves"]
 
 import numpy as np
 import pandas as pd
@@ -16,93 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from .legend import Legend
-from .style import INK, amount, label_channel, styled
-
-
-def plot_by_channel(
-    values: pd.DataFrame,
-    legend: Legend,
-    *,
-    label: str,
-    reference: float | None = None,
-    best: str = "",
-) -> Figure:
-    """Draws one row per channel, and one marker per method.
-
-    Arguments:
-        values: Index channel, one column per method [1].
-        legend: Looks of the methods.
-        label: Name of the quantity.
-        reference: Where to mark a line.
-        best: What the line means.
-    """
-    rows = np.arange(len(values))
-    with styled():
-        height = 0.21 * len(values) + 0.85 + 0.2 * -(-len(values.columns) // 3)
-        figure = Figure(figsize=(5.5, height), layout="constrained")
-        axes = figure.add_subplot()
-        for method in values:
-            how = legend.look(str(method))
-            style = how.style() | {"linestyle": "none"}
-            axes.plot(values[method], rows, **style, label=how.label, clip_on=False)
-        if reference is not None:
-            axes.axvline(reference, color=INK, linewidth=1, zorder=1)
-            axes.text(reference, len(values) - 0.35, f"{best} ", ha="right", fontsize=7.5)
-        axes.set_yticks(rows, [label_channel(str(c)) for c in values.index])
-        axes.set(ylim=(len(values) - 0.3, -0.6), xlabel=label)
-        axes.set_xlim(left=0)
-        axes.grid(True)
-        outside(figure, [axes], columns=3)
-    return figure
-
-
-def plot_by_lead(panels: dict[str, pd.DataFrame], legend: Legend, *, label: str) -> Figure:
-    """Draws one small chart per quantity, and one line per method, over the lead time.
-
-    Arguments:
-        panels: Titles, and values with index lead [h] and one column per method.
-        legend: Looks of the methods.
-        label: Name of the values.
-    """
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    with styled():
-        figure = Figure(figsize=(5.8, 1.7 * rows + 0.6), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, sharex=True)
-        for ax in axes.flat[len(panels) :]:
-            ax.set_axis_off()
-        for ax, (title, wide) in zip(axes.flat, panels.items(), strict=False):
-            for method in wide:
-                how = legend.look(str(method))
-                ax.plot(
-                    wide.index, wide[method], **how.style(size=4.0), linewidth=1.4, label=how.label
-                )
-            ax.set_title(title, fontsize=9)
-            ax.set_ylim(bottom=0)
-            ax.grid(True)
-        figure.supxlabel("Lead time [h]", fontsize=9)
-        figure.supylabel(label, fontsize=9)
-        outside(figure, axes.flat, columns=3)
-    return figure
-
-
-def outside(figure: Figure, axes: Iterable[Axes], *, columns: int) -> None:
-    """Draws one legend above some charts, which are laid out below it.
-
-    Arguments:
-        figure: The figure, of layout ``constrained``.
-        axes: The charts.
-        columns: How many names stand in a row.
-    """
-    named: dict[str, object] = {}
-    for ax in axes:
-        handles, labels = ax.get_legend_handles_labels()
-        named |= dict(zip(labels, handles, strict=True))
-    figure.legend(
-        named.values(), named.keys(), loc="outside upper left", ncols=columns, fontsize=8,
-        columnspacing=1.2, handletextpad=0.5,
-    )  # fmt: skip
+from .style import amount, styled
 
 
 def training_curves(table: pd.DataFrame) -> pd.DataFrame:

@@ -19,8 +19,12 @@ from ..catalogue import VARIABLES
 from ..products import open_product
 from .audit import audit_figures, findings_tables
 from .charts import plot_training, training_curves
+from .evidence import Evidence
+from .experiments import TAB, experiment_tables
 from .explorer import MapSet
 from .legend import Legend
+from .methods import methods_table
+from .observed import observation_table
 from .page import Figure, Panel
 from .panels import score_tables, tabs
 from .scorecard import against_best
@@ -123,44 +127,58 @@ def read_figures(folder: Path) -> dict[str, list[Figure]]:
         path = folder / row["file"]
         text = path.read_text() if path.suffix == ".svg" else ""
         picture = path.read_bytes() if path.suffix == ".png" else b""
-        figure = Figure(row["title"], row["alt"], svg=text, png=picture)
+        said = {name: row.get(name, "") for name in ("note", "group")}
+        figure = Figure(row["title"], row["alt"], svg=text, png=picture, **said)
         found.setdefault(row.get("tab", ""), []).append(figure)
     return found
 
 
 def score_parts(
-    scores: pd.DataFrame, choices: Sequence[dict[str, str]], folder: Path, legend: Legend
+    evidence: Evidence,
+    choices: Sequence[dict[str, str]],
+    charts: Path,
+    folder: Path,
+    legend: Legend,
 ) -> dict[str, object]:
-    """Gathers what the section of scores shows.
+    """Gathers what the sections of scores and experiments show.
 
     Arguments:
-        scores: The pooled scores.
+        evidence: The tables that charts are drawn from.
         choices: Names of dataset, autoencoder, prior, network, method and task.
-        folder: The charts, with their index.
+        charts: The charts, with their index.
+        folder: The folder of all products.
         legend: Names of the methods.
     """
+    drawn = read_figures(charts)
+    tables = experiment_tables(evidence, choices, legend)
     return {
-        "comparison": compare(scores, choices, legend),
-        "panels": score_panels(scores, choices, folder, legend),
+        "comparison": compare(evidence.scores, choices, legend),
+        "methods": methods_table(folder, choices, legend),
+        "panels": score_panels(evidence, choices, drawn, legend),
+        "experiments": Panel(TAB, drawn.get(TAB, []), tables) if tables else None,
     }
 
 
 def score_panels(
-    scores: pd.DataFrame, choices: Sequence[dict[str, str]], folder: Path, legend: Legend
+    evidence: Evidence,
+    choices: Sequence[dict[str, str]],
+    charts: dict[str, list[Figure]],
+    legend: Legend,
 ) -> list[Panel]:
     """Puts the charts and tables of each choice and task behind a tab.
 
     Arguments:
-        scores: The pooled scores.
+        evidence: The tables that charts are drawn from.
         choices: Names of dataset, autoencoder, prior, network, method and task.
-        folder: The charts, with their index.
+        charts: The charts by tab.
         legend: Names of the methods.
     """
-    charts = read_figures(folder)
-    return [
-        Panel(tab, charts.get(tab, []), score_tables(scores, choice, legend))
-        for tab, choice in tabs(choices, legend).items()
-    ]
+    found = []
+    for tab, choice in tabs(choices, legend).items():
+        tables = score_tables(evidence.scores, choice, legend)
+        tables += [t for t in [observation_table(evidence.choose(choice), legend)] if t]
+        found.append(Panel(tab, charts.get(tab, []), tables))
+    return found
 
 
 def training_figures(paths: Sequence[Path], folder: Path) -> list[Figure]:

@@ -40,7 +40,8 @@ class Figure:
         alt: What a reader who cannot see it should know.
         svg: The text of an SVG file, or nothing.
         png: The bytes of a PNG file, or nothing.
-        note: A remark below it.
+        note: How to read it, or a remark below it.
+        group: The heading that it stands under.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Figure:
     svg: str = ""
     png: bytes = b""
     note: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class Page:
         seed: The seed of the run.
         record: Names and values that change from run to run.
         bill: What it cost.
+        methods: What each method targets, and how it was tuned.
+        experiments: What changes of the observations do, where there are any.
     """
 
     title: str
@@ -129,6 +133,8 @@ class Page:
     seed: int
     record: list[tuple[str, str]] = field(default_factory=list)
     bill: Bill | None = None
+    methods: Table | None = None
+    experiments: Panel | None = None
 
 
 def inline_svg(text: str, prefix: str, alt: str) -> Markup:

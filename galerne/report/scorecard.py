@@ -26,6 +26,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .legend import Legend
+from .plots import Plot
 from .style import INK, label_channel, styled
 from .tables import number, rank_variables
 
@@ -36,11 +37,18 @@ COLUMNS = (
 SIGNS = {"better": ("▼", "#1080c8"), "worse": ("▲", "#d55e00"), "no evidence": ("·", "#8a9099")}
 PARTS = (("crps", "grid"), ("rmse", "grid"), ("crps", "withheld"), ("rmse", "withheld"))
 WHERE = {"grid": "on the grid", "withheld": "at withheld sites"}
+GROUP = "Comparisons"
+SIGNED = "Below 1 and ▼ is better, above and ▲ worse, · no evidence (95 % interval holds 1)."
+BARS = "Bars are intervals over windows, paired."
 Row = dict[str, object]
 
 
-def read_comparisons(path: Path) -> pd.DataFrame:
+def read_comparisons(path: Path, *, globe: bool = True) -> pd.DataFrame:
     """Reads comparisons over the globe, names the channel of each, and puts the surface first.
+
+    Arguments:
+        path: The table.
+        globe: Whether to leave out all other regions.
 
     Raises:
         ValueError: If a column is missing, by name.
@@ -51,7 +59,7 @@ def read_comparisons(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path} is no table of comparisons: it lacks {', '.join(missing)}")
     # One state has no spread: its CRPS is an error, which is compared as such.
     floor = (table["metric"] == "crps") & (table["reference"] == "reconstruction")
-    table = table[(table["region"] == "globe") & ~floor]
+    table = table[((table["region"] == "globe") | (not globe)) & ~floor]
     level = table["level"].map(lambda v: "" if pd.isna(v) else f"_{float(v):g}")
     named = table.assign(
         channel=table["variable"] + level, rank=table["variable"].map(rank_variables)
@@ -61,29 +69,22 @@ def read_comparisons(path: Path) -> pd.DataFrame:
     )
 
 
-def scorecard_charts(
-    comparisons: pd.DataFrame, choice: Mapping[str, str], legend: Legend
-) -> list[tuple[str, str, str, Figure]]:
-    """Draws each method of a tab beside all others.
+def scorecard_charts(own: pd.DataFrame, legend: Legend) -> list[Plot]:
+    """Draws each posterior of a tab beside all others.
 
     Arguments:
-        comparisons: The comparisons (:func:`read_comparisons`).
-        choice: Values that columns must have, of all names but the method.
+        own: The comparisons of a tab (:func:`read_comparisons`).
         legend: Names of the methods.
-
-    Returns:
-        Name, title, what a reader should know who cannot see it, and the chart.
     """
-    own = _of(comparisons, choice)
     drawn = []
     for method in legend.posteriors(own["method"]):
         rows = own[own["method"] == method]
         whole = rows[(rows["variable"] == "all") & rows["lead_hours"].isna()]
         if whole.empty:
             continue
-        title = f"{legend.label(method)} ÷ others, all variables"
-        figure = plot_against(whole, legend)
-        drawn.append((f"against_{method}", title, _said(whole, legend), figure))
+        title = f"{legend.label(method)} beside all others, over all variables"
+        figure, text = plot_against(whole, legend), _said(whole, legend)
+        drawn.append(Plot(f"against_{method}", title, text, f"{SIGNED} {BARS}", figure, GROUP))
         for metric in ("crps", "rmse"):
             found = rows[(rows["metric"] == metric) & (rows["space"] == "grid")]
             found = found[(found["variable"] != "all") & found["lead_hours"].notna()]
@@ -92,9 +93,10 @@ def scorecard_charts(
             wide, against = _columns(found, legend)
             title = f"{metric.upper()} of {legend.label(method)} ÷ {against}"
             counts = found["verdict"].value_counts()
-            said = ", ".join(f"{counts.get(name, 0)} {name}" for name in SIGNS)
-            figure = plot_scorecard(wide)
-            drawn.append((f"scorecard_{method}_{metric}", title, f"{title}: {said}.", figure))
+            text = f"{title}: {', '.join(f'{counts.get(name, 0)} {name}' for name in SIGNS)}."
+            name = f"scorecard_{method}_{metric}"
+            note = f"{SIGNED} Stronger colours are further from 1; some of many are so by chance."
+            drawn.append(Plot(name, title, text, note, plot_scorecard(wide), GROUP))
     return drawn
 
 
@@ -154,8 +156,9 @@ def plot_scorecard(wide: Mapping[str, pd.DataFrame]) -> Figure:
     """
     channels = list(dict.fromkeys(c for rows in wide.values() for c in rows.index))
     with styled():
-        figure = Figure(figsize=(5.8, 0.2 * len(channels) + 0.75))
-        axes = figure.add_axes((0.11, 0.01, 0.88, 1 - 0.68 / (0.2 * len(channels) + 0.75)))
+        size = (5.8, 0.2 * len(channels) + 0.35)
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.add_subplot()
         for x, rows in enumerate(wide.values()):
             for row in rows.itertuples():
                 y, (sign, colour) = channels.index(row.Index), SIGNS[row.verdict]

@@ -82,8 +82,11 @@ def test_ratios_are_those_of_pooled_scores_and_their_mean_is_geometric() -> None
             np.array([metrics({n: case[n] for n in STATISTICS}, 8)["rmse"] for case in pooled])
         )
     own = table[(table["metric"] == "rmse") & (table["variable"] != "all")]
-    own = own.sort_values(keys, na_position="last")
-    np.testing.assert_allclose(own["ratio"], scores[0] / scores[1])
+    each = own[own["lead_hours"].notna()].sort_values(keys, na_position="last")
+    np.testing.assert_allclose(each["ratio"], scores[0] / scores[1])
+    over = own[own["lead_hours"].isna()].sort_values(keys, na_position="last")
+    means = np.exp(np.log(scores[0] / scores[1]).reshape(3, 2).mean(axis=1))
+    np.testing.assert_allclose(over["ratio"], means)  # of each channel over its two leads
     mean = np.exp(np.mean(np.log(scores[0] / scores[1])))
     assert headline(table, "rmse")["ratio"] == pytest.approx(mean)
 
@@ -178,7 +181,7 @@ def test_intervals_stay_within_what_a_score_can_be() -> None:
     table["covariance"] = rng.uniform(0.5, 0.99, len(table))
     found = estimate({"ours": table}, inference=HOW, rng=np.random.default_rng(0))
     found = found[found["metric"].isin(["acc", "coverage_50", "coverage_90"])]
-    assert len(found) == 18
+    assert len(found) == 18 + 2 * (3 + 2 + 1)  # means over leads, channels and both
     assert (found["lower"] > 0).all()
     assert (found["upper"] < 1).all()
     assert ((found["lower"] < found["value"]) & (found["value"] < found["upper"])).all()
@@ -190,3 +193,42 @@ def test_a_baseline_without_error_somewhere_is_still_compared_elsewhere() -> Non
     table = compared(methods, classical=["oi", "nearest"])
     crps = table[(table["metric"] == "crps") & table["best_baseline"]]
     assert set(crps["reference"]) == {"oi"}
+
+
+def test_what_is_not_judged_is_compared_with_the_common_reference_alone() -> None:
+    methods = {"ours": rows(0.9, seed=1), "oi": rows(1.0, seed=2), "normal": rows(2.0, seed=3)}
+    table = compared(methods, common="normal")
+    pairs = set(zip(table["method"], table["reference"], strict=True))
+    assert pairs == {("ours", "oi"), ("ours", "normal"), ("oi", "normal")}
+    one = headline(table[table["method"] == "oi"], reference="normal")
+    assert one["ratio"] == pytest.approx(0.5, rel=0.1)
+
+
+def test_scores_without_a_unit_have_a_mean_with_an_interval_of_its_own() -> None:
+    table = rows(1.0, noise=0.3)
+    rng = np.random.default_rng(0)
+    table["coverage_50"], table["coverage_90"] = rng.uniform(0.4, 0.9, (2, len(table)))
+    found = estimate({"ours": table}, inference=HOW, rng=np.random.default_rng(0))
+    for metric in ("ssr", "coverage_90"):
+        own = found[found["metric"] == metric]
+        whole = own[(own["variable"] == "all") & own["lead_hours"].isna()]
+        (mean,) = whole.to_dict("records")
+        each = own[(own["variable"] != "all") & own["lead_hours"].notna()]
+        assert mean["value"] == pytest.approx(each["value"].mean())
+        assert mean["lower"] < mean["value"] < mean["upper"]
+        assert mean["upper"] - mean["lower"] < (each["upper"] - each["lower"]).max()
+    assert set(found.loc[found["variable"] == "all", "metric"]) == {
+        "ssr",
+        "coverage_50",
+        "coverage_90",
+    }
+
+
+def test_a_channel_without_error_in_some_resamples_does_not_take_the_interval_away() -> None:
+    ours, theirs = rows(0.5, seed=1), rows(1.0, seed=2)
+    for table in (ours, theirs):  # all of the error is that of the observations, but once
+        own = (table["level"] == 500) & (table["window"] > "2001-01-02")
+        table.loc[own, "error_variance"] = table.loc[own, "squared_error"]
+    row = headline(compared({"ours": ours, "theirs": theirs}), "rmse")
+    assert row["lower"] < row["ratio"] < row["upper"]
+    assert row["verdict"] == "better"

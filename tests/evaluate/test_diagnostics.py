@@ -4,27 +4,35 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from galerne.evaluate.comparisons import Inference
 from galerne.evaluate.consistency import MEANS
-from galerne.evaluate.diagnostics import TABLES, diagnostic
+from galerne.evaluate.diagnostics import TABLES, Sampling, diagnostic
 from galerne.evaluate.gathering import Gathering
 
 CHOICE = dict(dataset="d", autoencoder="a", prior="p", network="n", method="mmps", task="t")
+SAMPLING = Sampling(Inference(resamples=50, level=0.95, block_hours=120.0), seed=0)
 CHANNEL = {"variable": "temperature", "level": 500.0, "lead_hours": 0}
 
 
 def pooled(name, rows, **choice: str) -> pd.DataFrame:
-    settings = {"blind": ["climatology", "prior"], "unlike": False}
+    settings = {"blind": ["climatology", "prior"], "unlike": False, "sampling": SAMPLING}
     return diagnostic(name, pd.DataFrame(rows), CHOICE | choice, **settings)
 
 
 def test_shares_of_ranks_sum_to_one_over_windows() -> None:
     rows = [
         CHANNEL | {"window": w, "space": "grid", "members": 1, "rank": k, "weight": weight}
-        for w, k, weight in (("a", 0, 1.0), ("a", 1, 2.0), ("b", 0, 4.0), ("b", 1, 1.0))
+        for w, k, weight in (
+            ("2001-01-01T00:00", 0, 1.0),
+            ("2001-01-01T00:00", 1, 2.0),
+            ("2001-01-15T00:00", 0, 4.0),
+            ("2001-01-15T00:00", 1, 1.0),
+        )
     ]
     found = pooled("ranks", rows)
-    assert found["share"].tolist() == pytest.approx([5 / 8, 3 / 8])
-    assert found["method"].tolist() == ["mmps"] * 2
+    assert found["share"].tolist() == pytest.approx([5 / 8, 3 / 8] * 2)
+    assert found["variable"].tolist() == ["temperature"] * 2 + ["all"] * 2
+    assert found["method"].tolist() == ["mmps"] * 4
 
 
 def test_events_show_probability_beside_frequency() -> None:
@@ -67,6 +75,8 @@ def test_spectra_and_balances_are_means_over_states() -> None:
 @pytest.mark.parametrize("name", [name for name in TABLES if name != "regions"])
 def test_what_never_came_makes_an_empty_table(name) -> None:
     found = Gathering()
-    table = diagnostic(name, found.tables()[TABLES[name]], CHOICE, blind=[], unlike=False)
+    table = diagnostic(
+        name, found.tables()[TABLES[name]], CHOICE, blind=[], unlike=False, sampling=SAMPLING
+    )
     assert len(table) == 0
     assert np.isin(["method", "lead_hours"], table.columns).all()

@@ -75,6 +75,8 @@ POOLED = jobs("pool_scores", "plot_scores", PAGE)
 COMPARED = jobs("compare_methods", "pool_diagnostics", POOLED)
 SCORES = jobs("score_members", COMPARED)
 CHARTED = jobs("compare_methods", "plot_scores", PAGE)
+DIAGNOSED = jobs("pool_diagnostics", "plot_scores", PAGE)
+INFERRED = jobs(CHARTED, DIAGNOSED)
 MAPS = jobs("compute_maps", "plot_maps", PAGE)
 JUDGED = jobs(SCORES, MAPS)
 DRAWN = jobs("draw_posterior", JUDGED, score_members=3, compute_maps=6)
@@ -296,15 +298,21 @@ MODULES = {
     "evaluate/gathering.py": SCORES,
     "evaluate/pooling.py": SCORES,
     "evaluate/tables.py": SCORES,
-    "evaluate/bootstrap.py": CHARTED,
-    "evaluate/comparisons.py": CHARTED,
-    "evaluate/diagnostics.py": jobs("pool_diagnostics"),
+    "evaluate/bootstrap.py": INFERRED,
+    "evaluate/comparisons.py": INFERRED,
+    "evaluate/variants.py": CHARTED,
+    "evaluate/ranks.py": DIAGNOSED,
+    "evaluate/diagnostics.py": DIAGNOSED,
     "evaluate/maps.py": MAPS,
     "report/page.py": PAGE,
     "report/bill.py": PAGE,
     "report/tables.py": jobs("plot_scores", PAGE),
     "report/legend.py": jobs("plot_scores", PAGE),
-    "report/charts.py": jobs("plot_scores", PAGE),
+    "report/plots.py": jobs("plot_scores", PAGE),
+    "report/skill.py": jobs("plot_scores", PAGE),
+    "report/experiments.py": jobs("plot_scores", PAGE),
+    "report/methods.py": PAGE,
+    "report/charts.py": PAGE,
     "report/scorecard.py": jobs("plot_scores", PAGE),
     "report/figures.py": jobs("plot_maps", PAGE),
     "report/style.py": jobs("plot_maps", "plot_scores", PAGE),
@@ -326,7 +334,7 @@ SCRIPTS = {
     "draw_baseline": BASED,
     "pool_scores": POOLED,
     "compare_methods": CHARTED,
-    "pool_diagnostics": jobs("pool_diagnostics"),
+    "pool_diagnostics": DIAGNOSED,
     "plot_maps": jobs("plot_maps", PAGE),
     "write_report": PAGE,
 }
@@ -498,9 +506,9 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     ("evaluation.thresholds.2m_temperature=[280.0]", SCORES),
     ("evaluation.distances_km=[300.0]", SCORES),
     ("evaluation.density_degrees=1.5", SCORES),
-    ("evaluation.bootstrap.resamples=500", CHARTED),
-    ("evaluation.bootstrap.level=0.9", CHARTED),
-    ("evaluation.bootstrap.block_hours=48.0", CHARTED),
+    ("evaluation.bootstrap.resamples=500", INFERRED),
+    ("evaluation.bootstrap.level=0.9", INFERRED),
+    ("evaluation.bootstrap.block_hours=48.0", INFERRED),
     ("report.title=Another", PAGE),
     ("report.maps=[2m_temperature]", jobs("plot_scores", MAPS)),
     ("report.windows=1", jobs("plot_maps", PAGE)),

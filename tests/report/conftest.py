@@ -26,6 +26,11 @@ NAMES = {
     },
 }
 LEGEND = Legend(**NAMES)
+BY_CLIMATOLOGY = {
+    "prior": (1.1, 0.9, 1.3, "no evidence"),
+    "oi": (0.27, 0.2, 0.35, "better"),
+    "reconstruction": (0.1, 0.05, 0.15, "better"),
+}
 FRAME = ("channel", "frame", "latitude", "longitude")
 
 
@@ -117,19 +122,24 @@ def make_comparisons(*, leads: tuple[int, ...] = (0,), **choice: str) -> pd.Data
         "prior": (0.9, 0.5, 1.6, "no evidence"),
     }
     keys = [("all", None, None), *(("all", None, lead) for lead in leads)]
+    if len(leads) > 1:
+        keys += [("geopotential", 500, None), ("2m_temperature", None, None)]
     both = (("geopotential", 500), ("2m_temperature", None))
     keys += [(variable, level, lead) for variable, level in both for lead in leads]
+    pairs = [("mmps", reference, values) for reference, values in verdicts.items()]
+    pairs += [(name, "climatology", values) for name, values in BY_CLIMATOLOGY.items()]
     rows = [
         {
             **CHOICE, **choice, "space": space, "region": region, "variable": variable,
-            "level": level, "lead_hours": lead, "metric": metric, "reference": reference,
-            "best_baseline": reference == "oi", "ratio": ratio, "lower": lower, "upper": upper,
-            "verdict": verdict, "windows": 2, "units": 2, "run": 1.0,
+            "level": level, "lead_hours": lead, "metric": metric, "method": method,
+            "reference": reference, "best_baseline": reference == "oi", "ratio": ratio,
+            "lower": lower, "upper": upper, "verdict": verdict, "windows": 2, "units": 2,
+            "run": 1.0,
         }
         for space, region in (("grid", "globe"), ("withheld", "globe"), ("grid", "tropics"))
         for variable, level, lead in keys
         for metric in ("rmse", "crps")
-        for reference, (ratio, lower, upper, verdict) in verdicts.items()
+        for method, reference, (ratio, lower, upper, verdict) in pairs
     ]  # fmt: skip
     return pd.DataFrame(rows)
 

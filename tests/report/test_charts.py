@@ -4,31 +4,10 @@ import numpy as np
 import pandas as pd
 
 from galerne.report.charts import (
-    plot_by_channel,
-    plot_by_lead,
     plot_costs,
     plot_training,
     training_curves,
 )
-
-from .conftest import LEGEND
-
-
-def test_a_marker_per_method_at_its_value() -> None:
-    values = pd.DataFrame({"prior": [1.1, 1.2], "mmps": [0.4, np.nan]}, index=["a", "b"])
-    (axes,) = plot_by_channel(values, LEGEND, label="x", reference=1.0, best="clim").axes
-    points = {line.get_label(): line.get_xdata() for line in axes.lines}
-    np.testing.assert_allclose(points["Posterior (mmps)"], [0.4, np.nan])
-    assert [text.get_text() for text in axes.get_yticklabels()] == ["a", "b"]
-    assert axes.get_ylim()[0] > axes.get_ylim()[1]
-
-
-def test_a_small_chart_per_quantity_and_one_legend() -> None:
-    wide = pd.DataFrame({"climatology": [1.0, 1.0], "mmps": [0.4, 0.6]}, index=[6.0, 12.0])
-    figure = plot_by_lead({"Z500": wide, "T2M": wide}, LEGEND, label="x")
-    shown = [ax for ax in figure.axes if ax.axison]
-    assert [ax.get_title(loc="left") for ax in shown] == ["Z500", "T2M"]
-    assert len(figure.legends[0].get_texts()) == 2
 
 
 def test_training_records_of_either_shape_are_the_same_curves() -> None:

@@ -15,10 +15,12 @@ from galerne.report.contents import (
     read_figures,
     read_sets,
     score_panels,
+    score_parts,
     training_figures,
 )
 
 from .conftest import CHOICE, CONFIG, LEGEND, make_comparisons, make_scores
+from .made import make_evidence
 
 NONE = make_comparisons().iloc[:0]
 
@@ -82,10 +84,24 @@ def test_figures_are_read_by_tab(tmp_path: Path) -> None:
 
 
 def test_a_panel_stands_for_each_task(tmp_path: Path) -> None:
-    (tmp_path / "index.json").write_text("[]")
-    panels = score_panels(make_scores(), [CHOICE], tmp_path, LEGEND)
+    panels = score_panels(make_evidence(tmp_path), [CHOICE], {}, LEGEND)
     assert [panel.label for panel in panels] == ["Reanalysis"]
-    assert len(panels[0].tables) == 2
+    captions = [table.caption for table in panels[0].tables]
+    assert captions[2] == "Degrees of freedom for signal, by instrument"
+
+
+def test_scores_have_a_table_of_methods_and_variants_a_section(tmp_path: Path) -> None:
+    evidence = make_evidence(tmp_path / "t", networks=("sparse", "half"))
+    row = {"file": "a.svg", "tab": "Experiments", "title": "A", "alt": "a", "note": "n"}
+    (tmp_path / "index.json").write_text(json.dumps([row]))
+    (tmp_path / "a.svg").write_text("<svg></svg>")
+    both = [CHOICE, CHOICE | {"network": "half"}]
+    parts = score_parts(evidence, both, tmp_path, tmp_path, LEGEND)
+    assert parts["methods"].rows[-1][0] == "Posterior (mmps)"
+    assert parts["experiments"].figures[0].note == "n"
+    assert len(parts["experiments"].tables) == 1
+    alone = score_parts(evidence, [CHOICE], tmp_path, tmp_path, LEGEND)
+    assert alone["experiments"] is None
 
 
 def test_trainings_without_a_step_have_no_figure(tmp_path: Path) -> None:

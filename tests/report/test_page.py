@@ -6,15 +6,16 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 import xarray as xr
 
 from galerne.report.canonical import canonical
-from galerne.report.charts import plot_by_channel
 from galerne.report.explorer import MapSet, pack_maps
 from galerne.report.page import Bill, Figure, Page, Panel, inline_svg, render
+from galerne.report.plots import plot_rows
 from galerne.report.style import INK, svg
-from galerne.report.tables import relative, score_table
+from galerne.report.tables import score_table
 
 from .conftest import CHOICE, CONFIG, LEGEND, make_maps, make_scores
 
@@ -44,8 +45,9 @@ class Reader(HTMLParser):
 
 
 def chart() -> Figure:
-    wide = relative(make_scores(), {}, "rmse", space="grid").droplevel("lead_hours")
-    return Figure("Errors <1>", 'the "alt"', svg=svg(plot_by_channel(wide, LEGEND, label="x")))
+    rows = pd.DataFrame({"method": ["mmps"], "value": [0.4], "lower": [0.3], "upper": [0.5]})
+    figure = plot_rows({"": rows.assign(row="a")}, LEGEND, rows={"a": "A"}, label="x")
+    return Figure("Errors <1>", 'the "alt"', svg=svg(figure))
 
 
 @pytest.fixture(scope="module")

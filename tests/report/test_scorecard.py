@@ -16,8 +16,6 @@ from galerne.report.style import svg
 
 from .conftest import CHOICE, LEGEND, make_comparisons
 
-TAB = {name: value for name, value in CHOICE.items() if name != "method"}
-
 
 def test_only_the_globe_is_read_with_the_surface_first(comparisons: pd.DataFrame) -> None:
     assert set(comparisons["region"]) == {"globe"}
@@ -46,24 +44,27 @@ def test_the_best_baseline_is_the_one_that_is_marked(comparisons: pd.DataFrame) 
 
 
 def test_charts_are_one_against_all_and_one_for_a_metric(comparisons: pd.DataFrame) -> None:
-    names, _, said, _ = zip(*scorecard_charts(comparisons, TAB, LEGEND), strict=True)
-    assert names == ("against_mmps", "scorecard_mmps_crps", "scorecard_mmps_rmse")
-    assert "1.50 of Optimal interpolation (1.20 to 1.90, worse)" in said[0]
-    assert said[1] == "CRPS of Posterior (mmps) ÷ others: 2 better, 2 worse, 2 no evidence."
-    assert not scorecard_charts(comparisons, TAB | {"task": "filtering"}, LEGEND)
+    plots = scorecard_charts(comparisons, LEGEND)
+    names = ["against_mmps", "scorecard_mmps_crps", "scorecard_mmps_rmse"]
+    assert [plot.name for plot in plots] == names
+    assert "1.50 of Optimal interpolation (1.20 to 1.90, worse)" in plots[0].alt
+    assert plots[1].alt == "CRPS of Posterior (mmps) ÷ others: 2 better, 2 worse, 2 no evidence."
+    assert all(plot.note for plot in plots)
+    assert not scorecard_charts(comparisons[comparisons["method"] != "mmps"], LEGEND)
 
 
 def test_leads_stand_side_by_side_against_the_best(tmp_path: Path) -> None:
     make_comparisons(leads=(6, 12)).to_csv(tmp_path / "c.csv", index=False)
-    charts = scorecard_charts(read_comparisons(tmp_path / "c.csv"), TAB, LEGEND)
-    assert charts[1][1] == "CRPS of Posterior (mmps) ÷ Optimal interpolation, by lead"
-    text = svg(charts[1][3])
+    charts = scorecard_charts(read_comparisons(tmp_path / "c.csv"), LEGEND)
+    assert charts[1].title == "CRPS of Posterior (mmps) ÷ Optimal interpolation, by lead"
+    text = svg(charts[1].figure)
     assert ">6 h<" in text
     assert ">12 h<" in text
 
 
 def test_verdicts_have_signs(comparisons: pd.DataFrame) -> None:
     own = comparisons[(comparisons["metric"] == "crps") & (comparisons["space"] == "grid")]
+    own = own[own["method"] == "mmps"]
     one = own[(own["variable"] != "all") & (own["reference"] == "oi")].set_index("channel")
     text = svg(plot_scorecard({"oi": one}))
     assert text.count("▲") == 2
@@ -74,6 +75,7 @@ def test_verdicts_have_signs(comparisons: pd.DataFrame) -> None:
 
 
 def test_an_unknown_interval_does_not_stop_the_chart(comparisons: pd.DataFrame) -> None:
-    whole = comparisons[(comparisons["variable"] == "all") & comparisons["lead_hours"].isna()]
+    own = comparisons[comparisons["method"] == "mmps"]
+    whole = own[(own["variable"] == "all") & own["lead_hours"].isna()]
     unknown = whole.assign(lower=float("nan"), upper=float("nan"), verdict="no evidence")
     assert "</svg>" in svg(plot_against(unknown, LEGEND))

@@ -5,6 +5,7 @@ import pytest
 
 from galerne.evaluate.comparisons import COLUMNS, INTERVALS
 from galerne.evaluate.tables import read_scores
+from galerne.evaluate.variants import COLUMNS as COLUMNS_OF_VARIANTS
 from tests.scripts.scored import CHOICE, make_products, score
 from workflow.scripts.compare_methods import compare_methods
 
@@ -25,11 +26,11 @@ def statistics(tmp_path_factory) -> dict:
 
 def compare(statistics, folder, **others: object) -> tuple[pd.DataFrame, pd.DataFrame]:
     choices = [CHOICE | {"method": method} for method in statistics]
-    paths = (folder / "comparisons.csv", folder / "intervals.csv")
+    paths = [folder / f"{name}.csv" for name in ("comparisons", "intervals", "variants")]
     settings = {"judged": ["both"], "classical": ["alone"], "inference": HOW, "seed": 0} | others
     tables = [one["statistics"] for one in statistics.values()]
-    compare_methods(tables, *paths, choices=choices, **settings)
-    return tuple(read_scores(path) for path in paths)
+    compare_methods(tables, *paths, choices=choices, variants={}, **settings)
+    return tuple(read_scores(path) for path in paths[:2])
 
 
 def test_every_channel_and_their_mean_is_compared_in_both_spaces(statistics, tmp_path) -> None:
@@ -52,7 +53,7 @@ def test_every_channel_and_their_mean_is_compared_in_both_spaces(statistics, tmp
 def test_a_rerun_writes_the_same_bytes(statistics, tmp_path) -> None:
     for name in "ab":
         compare(statistics, tmp_path / name)
-    for file in ("comparisons.csv", "intervals.csv"):
+    for file in ("comparisons.csv", "intervals.csv", "variants.csv"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
@@ -61,9 +62,24 @@ def test_tasks_are_compared_apart(statistics, tmp_path) -> None:
     choices = [CHOICE | {"method": method, "task": task} for task in "st" for method in statistics]
     path = tmp_path / "comparisons.csv"
     compare_methods(
-        tables * 2, path, tmp_path / "intervals.csv",
+        tables * 2, path, tmp_path / "intervals.csv", tmp_path / "variants.csv", variants={},
         choices=choices, judged=["both"], classical=[], inference=HOW, seed=0,
     )  # fmt: skip
     found = read_scores(path)
     assert found["task"].value_counts().nunique() == 1
     assert not found["best_baseline"].any()
+
+
+def test_networks_are_compared_with_what_they_are_variants_of(statistics, tmp_path) -> None:
+    tables = [statistics[name]["statistics"] for name in ("alone", "both")]
+    choices = [CHOICE | {"network": name} for name in ("n", "half")]
+    paths = [tmp_path / f"{name}.csv" for name in ("comparisons", "intervals", "variants")]
+    compare_methods(
+        tables, *paths, choices=choices, judged=["m"], classical=[], variants={"half": "n"},
+        inference=HOW, seed=0,
+    )  # fmt: skip
+    found = read_scores(paths[2])
+    assert list(found.columns) == COLUMNS_OF_VARIANTS
+    assert set(zip(found["network"], found["unchanged"], strict=True)) == {("half", "n")}
+    rmse = found[(found["metric"] == "rmse") & (found["space"] == "grid")]
+    assert rmse["ratio"].to_numpy() == pytest.approx(1 / 3, abs=1e-3)

@@ -13,11 +13,10 @@ from tests.report.conftest import (
     CHOICE,
     CONFIG,
     NAMES,
-    make_comparisons,
     make_maps,
     make_observations,
-    make_scores,
 )
+from tests.report.made import write_tables
 from workflow.scripts.plot_scores import plot_scores
 from workflow.scripts.write_report import write_report
 
@@ -53,15 +52,12 @@ def write(tmp_path: Path):  # noqa: ANN201
     config = CONFIG | {"results": str(tmp_path)}
 
     def run(name: str, ratio: float, ssr: float) -> str:
-        scores = tmp_path / "scores.csv"
-        make_scores(ratio, ssr).drop(columns="channel").to_csv(scores, index=False)
-        compared = tmp_path / "comparisons.csv"
-        make_comparisons().to_csv(compared, index=False)
-        plot_scores(
-            scores, compared, tmp_path / "charts", choices=[CHOICE], channels=CHANNELS, names=NAMES
-        )
+        tables = write_tables(tmp_path / "tables", ratio=ratio, ssr=ssr)
+        charts = tmp_path / "charts"
+        if not charts.exists():  # the page takes them as they are
+            plot_scores(tables, charts, choices=[CHOICE], channels=CHANNELS, names=NAMES)
         write_report(
-            scores, compared, [maps], [seen], [training], [moments], [stills],
+            tables, [maps], [seen], [training], [moments], [stills],
             [audit / "findings.csv"], tmp_path / "charts",
             tmp_path / name, config=config, default=CONFIG | {"seed": 0}, choices=[CHOICE],
             mapped=[CHOICE | {"window": "20040114T00_12h"}], names=NAMES,

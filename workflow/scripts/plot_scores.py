@@ -6,33 +6,28 @@ import logging
 from pathlib import Path
 
 from galerne.jobs.job import Job
+from galerne.report.evidence import Evidence
 from galerne.report.legend import Legend
 from galerne.report.panels import score_charts
-from galerne.report.scorecard import read_comparisons
 from galerne.report.style import svg
-from galerne.report.tables import read_scores
 
 log = logging.getLogger(__name__)
 
 
 def plot_scores(
-    path_scores: Path,
-    path_comparisons: Path,
+    paths_tables: dict[str, Path],
     path_figures: Path,
     *,
     choices: list[dict[str, str]],
     channels: list[str],
     names: dict[str, dict],
 ) -> None:
-    """Draw comparisons, and error, spread and CRPS by channel, and by lead where there are any."""
+    """Draw every chart that the tables allow, with an index of tabs, headings and words."""
     path_figures.mkdir(parents=True, exist_ok=True)
     index = []
-    tables = read_scores(path_scores), read_comparisons(path_comparisons)
-    for chart in score_charts(*tables, choices, channels, Legend(**names)):
+    for chart in score_charts(Evidence.read(paths_tables), choices, channels, Legend(**names)):
         (path_figures / chart.file).write_text(svg(chart.figure))
-        index.append(
-            {"file": chart.file, "tab": chart.tab, "title": chart.title, "alt": chart.alt}
-        )
+        index.append({name: value for name, value in vars(chart).items() if name != "figure"})
     (path_figures / "index.json").write_text(json.dumps(index, indent=1) + "\n")
     log.info("drew %d charts", len(index))
 
@@ -40,8 +35,7 @@ def plot_scores(
 if __name__ == "__main__":
     Job(snakemake).run(
         plot_scores,
-        path_scores=Path(snakemake.input.scores),
-        path_comparisons=Path(snakemake.input.comparisons),
+        paths_tables={name: Path(path) for name, path in snakemake.input.items()},
         path_figures=Path(snakemake.output.figures),
         choices=snakemake.params.choices,
         channels=snakemake.params.channels,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from galerne.evaluate.diagnostics import TABLES, diagnostic
+from galerne.evaluate.comparisons import Inference
+from galerne.evaluate.diagnostics import TABLES, Sampling, diagnostic
 from galerne.evaluate.tables import read_table, write_scores
 from galerne.jobs.job import Job
 
@@ -20,11 +21,14 @@ def pool_diagnostics(
     choices: list[dict[str, str]],
     blind: list[str],
     unlike: bool,
+    inference: dict,
+    seed: int,
 ) -> None:
     """Take one kind of table at a time, and one choice of it."""
+    how = Sampling(Inference(**inference), seed)
     for name, path in paths_pooled.items():
         pooled = [
-            diagnostic(name, read_table(table), choice, blind=blind, unlike=unlike)
+            diagnostic(name, read_table(table), choice, blind=blind, unlike=unlike, sampling=how)
             for choice, table in zip(choices, paths_tables[TABLES[name]], strict=True)
         ]
         rows = pd.concat([table for table in pooled if len(table)] or pooled[:1])
@@ -40,4 +44,6 @@ if __name__ == "__main__":
         choices=snakemake.params.choices,
         blind=snakemake.params.blind,
         unlike=snakemake.params.unlike,
+        inference=snakemake.params.inference,
+        seed=snakemake.params.seed,
     )

@@ -7,16 +7,14 @@ from galerne.provenance import PACKAGE, SCRIPTS, source_digest
 from galerne.report import contents, record
 from galerne.report.bill import write_bill
 from galerne.report.costs import account
+from galerne.report.evidence import TABLES, Evidence
 from galerne.report.explorer import pack_maps
 from galerne.report.legend import Legend
 from galerne.report.page import Page, write_page
-from galerne.report.scorecard import read_comparisons
-from galerne.report.tables import read_scores
 
 
 def write_report(
-    path_scores: Path,
-    path_comparisons: Path,
+    paths_tables: dict[str, Path],
     paths_maps: list[Path],
     paths_observations: list[Path],
     paths_training: list[Path],
@@ -34,19 +32,22 @@ def write_report(
 ) -> None:
     """Gather tables, maps and records, and set the page; one picture per still folder."""
     folder, legend = Path(config["results"]), Legend(**names)
-    scores, compared = read_scores(path_scores), read_comparisons(path_comparisons)
+    evidence = Evidence.read(paths_tables)
     sources = record.sources(folder, [choice["dataset"] for choice in choices])
     rules = [path.stem for path in sorted(SCRIPTS.glob("*.py"))]
-    said = contents.judgement(scores, compared, choices, config, sources, legend)
+    tables = evidence.scores, evidence.comparisons
+    said = contents.judgement(*tables, choices, config, sources, legend)
     sets = contents.read_sets(paths_maps, paths_observations, mapped, config)
     said["limits"] += record.unobserved(folder, choices)
     page = Page(
         title=config["report"]["title"],
         subtitle="; ".join(dict.fromkeys(sources.values())),
         **said,
-        explorer=pack_maps(sets, legend, beside=contents.best_baseline(compared, choices)),
+        explorer=pack_maps(
+            sets, legend, beside=contents.best_baseline(evidence.comparisons, choices)
+        ),
         stills=[figure for path in paths_stills for figure in contents.read_figures(path)[""][:1]],
-        **contents.score_parts(scores, choices, path_charts, legend),
+        **contents.score_parts(evidence, choices, path_charts, folder, legend),
         training=contents.training_figures(paths_training, folder),
         **contents.audit_parts(paths_findings, config["report"]["maps"]),
         data=contents.moments_tables(paths_moments),
@@ -61,8 +62,7 @@ def write_report(
 if __name__ == "__main__":
     Job(snakemake).run(
         write_report,
-        path_scores=Path(snakemake.input.scores),
-        path_comparisons=Path(snakemake.input.comparisons),
+        paths_tables={name: Path(snakemake.input[name]) for name in TABLES},
         paths_maps=[Path(path) for path in snakemake.input.maps],
         paths_observations=[Path(path) for path in snakemake.input.observations],
         paths_training=[Path(path) for path in snakemake.input.training],
