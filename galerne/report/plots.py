@@ -200,7 +200,7 @@ def plot_lines(
     log_x: bool = False,
     log_y: bool = False,
     columns: int = 3,
-    others: Mapping[str, tuple[str, object, str]] | None = None,
+    others: Mapping[str, tuple[str, object, str, float]] | None = None,
     zero: bool = False,
     labels: Sequence[str] = (),
     ticks: Sequence[float] = (),
@@ -218,7 +218,8 @@ def plot_lines(
         log_x: Whether that axis is logarithmic.
         log_y: Whether the axis of values is.
         columns: Charts in a row.
-        others: Lines that are no method: name in the table, and label, line and colour.
+        others: Lines that are no method: name in the table, and label, line, colour and
+            width.
         zero: Whether the axis of values begins at zero.
         labels: Labels of the values of each row of charts, in place of one for all.
         ticks: Where the axis that lines run along has ticks.
@@ -256,8 +257,8 @@ def plot_lines(
 
 def _line(method: str, legend: Legend, others: Mapping) -> dict[str, object]:
     if method in others:
-        name, line, colour = others[method]
-        return {"label": name, "color": colour, "linestyle": line}
+        name, line, colour, width = others[method]
+        return {"label": name, "color": colour, "linestyle": line, "linewidth": width}
     look = legend.look(method)
     return look.style(size=3.8) | {"label": look.label}
 
@@ -267,7 +268,7 @@ def _curve(ax: Axes, own: pd.DataFrame, look: Mapping, *, markers: bool, upright
         return
     plain = {} if markers else {"marker": "none"}
     pair = (own["value"], own["x"]) if upright else (own["x"], own["value"])
-    ax.plot(*pair, **(dict(look) | plain), linewidth=1.3)
+    ax.plot(*pair, **({"linewidth": 1.3} | dict(look) | plain))
     known = own[own[["lower", "upper"]].notna().all(axis=1)]
     if len(known):
         fill = ax.fill_betweenx if upright else ax.fill_between

@@ -5,16 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
-from galerne.report.charts import plot_by_channel
 from galerne.report.explorer import MapSet, pack_maps
 from galerne.report.figures import plot_overview
 from galerne.report.page import Bill, Figure, Page, Panel, write_page
+from galerne.report.panels import score_charts
+from galerne.report.plots import plot_rows
 from galerne.report.style import png, svg
-from galerne.report.tables import relative, score_table
+from galerne.report.tables import score_table
 from tests.report.conftest import (
+    CHANNELS,
     CHOICE,
     CONFIG,
     LEGEND,
@@ -22,6 +25,7 @@ from tests.report.conftest import (
     make_observations,
     make_scores,
 )
+from tests.report.made import make_evidence
 
 from .devtools import Browser, find_browser
 
@@ -49,12 +53,29 @@ def noisy(seed: int) -> xr.Dataset:
 
 def chart(title: str) -> Figure:
     """A chart of every method."""
-    wide = relative(make_scores(), {}, "rmse", space="grid").droplevel("lead_hours")
-    return Figure(title, f"{title}, said.", svg=svg(plot_by_channel(wide, LEGEND, label="RMSE")))
+    values = {"climatology": 1.0, "reconstruction": 0.1, "prior": 1.1, "mmps": 0.4, "oi": 0.3}
+    rows = [{"row": "a", "method": name, "value": value} for name, value in values.items()]
+    table = pd.DataFrame(rows).assign(lower=np.nan, upper=np.nan)
+    figure = plot_rows({"": table}, LEGEND, rows={"a": "All"}, label="RMSE")
+    return Figure(title, f"{title}, said.", svg=svg(figure))
 
 
-def make_page() -> Page:
+def scored(folder: Path) -> dict[str, list[Figure]]:
+    """Every chart of scores of a task with leads, and of an experiment, by tab."""
+    evidence = make_evidence(folder, leads=(6, 12), networks=("sparse", "half"))
+    choices = [CHOICE | {"network": name} for name in ("sparse", "half")]
+    found: dict[str, list[Figure]] = {}
+    for one in score_charts(evidence, choices, CHANNELS, LEGEND):
+        figure = Figure(one.title, one.alt, svg(one.figure), note=one.note, group=one.group)
+        found.setdefault(one.tab, []).append(figure)
+    return found
+
+
+def make_page(folder: Path) -> Page:
     """A page with every part."""
+    charts = scored(folder)
+    panels = {"reanalysis": next(iter(charts.values()))}
+    panels |= {name: [chart(f"{name} {k}") for k in (1, 2)] for name in ("filtering", "forecast")}
     sets = [
         MapSet(
             CHOICE | {"window": window, "method": method, "task": task}, task,
@@ -67,7 +88,6 @@ def make_page() -> Page:
     rest = {key: value for key, value in CHOICE.items() if key != "method"}
     table = score_table(make_scores(), rest, LEGEND, space="grid")
     still = png(plot_overview(noisy(7), make_observations(), 0, step_hours=6))
-    labels = ("reanalysis", "filtering", "forecasting")
     return Page(
         title=CONFIG["report"]["title"],
         subtitle="a nature run",
@@ -77,7 +97,9 @@ def make_page() -> Page:
         explorer=pack_maps(sets, LEGEND, beside="oi"),
         stills=[Figure("A still picture", "what it shows", png=still)],
         comparison=table,
-        panels=[Panel(name, [chart(f"{name} {k}") for k in (1, 2)], [table]) for name in labels],
+        panels=[Panel(name, figures, [table]) for name, figures in panels.items()],
+        experiments=Panel("Experiments", charts["Experiments"], [table]),
+        methods=table,
         training=[chart("Training")],
         data=[table],
         audit=[chart("Audit")],
@@ -95,6 +117,7 @@ def make_page() -> Page:
 @pytest.fixture(scope="session")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page as a file."""
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    write_page(make_page(), path)
+    folder = tmp_path_factory.mktemp("page")
+    path = folder / "report.html"
+    write_page(make_page(folder / "tables"), path)
     return path

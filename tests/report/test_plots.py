@@ -55,7 +55,7 @@ def test_each_panel_has_its_own_mark() -> None:
 def test_lines_follow_x_and_others_have_names_of_their_own() -> None:
     truth = pd.DataFrame({"method": "truth", "x": [1.0, 2.0], "value": [1.0, 1.1]})
     whole = pd.concat([table(), truth])
-    others = {"truth": ("Truth", "-", "#000000")}
+    others = {"truth": ("Truth", "-", "#000000", 2.0)}
     figure = plot_lines({"t": whole}, LEGEND, x="x", label="y", others=others)
     names = {line.get_label(): line for line in figure.axes[0].lines}
     assert names["Truth"].get_ydata().tolist() == [1.0, 1.1]
