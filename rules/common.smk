@@ -385,9 +385,17 @@ def batches_of_trainings() -> dict[str, int]:
     }
 
 
+def planned_jobs():
+    """Of each job of the plan its rule, the stage of it, and the rules it waits for."""
+    for job, needed in workflow.dag.dependencies.items():
+        stage = Path(job.rule.snakefile).stem
+        yield job.rule.name, stage, [one.rule.name for one in needed]
+
+
 def begin_run(slurm: bool) -> None:
     """Takes the folder of results for this run; waits for what an earlier one left."""
     from galerne.cluster.doctor import check_before_submitting  # not in every job
+    from galerne.report.rulegraph import note_rules
 
     site, root = Site.read(), Path(CONFIG.results)
     try:
@@ -405,6 +413,7 @@ def begin_run(slurm: bool) -> None:
             poll_seconds=site.poll_seconds,
             say=logger.warning,
         )
+        note_rules(planned_jobs(), root)
     except RuntimeError as error:
         raise WorkflowError(str(error)) from None
 

@@ -2,7 +2,7 @@
 
 reads   scores.csv, {choice}/{window}/maps/manifest.json, training.csv of every model,
         {dataset}/audit/{period}, {dataset}/networks/{network}/{window}/observations.parquet, usage
-writes  {choice}/figures/, figures/scores/, report.html
+writes  {choice}/figures/, figures/scores/, report.html, summary.md
 """
 
 # What charts are drawn from, and tables set from (galerne.report.evidence).
@@ -98,6 +98,7 @@ rule write_report:
         assets=sorted(map(str, Path("galerne/report/assets").glob("*.*"))),
     output:
         report=results("report.html"),
+        summary=results("summary.md"),
     log:
         logs("write_report"),
     benchmark:

@@ -1,8 +1,8 @@
 """Runs compared byte for byte, timings aside.
 
 Two runs on equal inputs make equal products, except for what the report says of time, cost,
-machine and place. Every element of the page that says such a thing carries the attribute
-``data-volatile``, and nothing outside of them does; :func:`canonical` empties them.
+machine and place. Every element of the page, and of its summary, that says such a thing carries
+the attribute ``data-volatile``, and nothing outside of them does; :func:`canonical` empties them.
 
 ``python -m galerne.report.canonical RESULTS`` prints a digest for every product of a run;
 with a second folder it prints the products in which the two differ, and fails if there are any.
@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 MARK = "data-volatile"
-REPORT = "report.html"
+PAGES = ("report.html", "summary.md")
 # What a run leaves beside its products: records of how it went, and progress.
 ASIDE = ("benchmarks", "checkpoints", "locks", "logs", "receipts", "usage")
 _PASSING = re.compile(r"\.(part|holder|lock|snakemake_timestamp)$")
@@ -93,7 +93,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 def _digest(product: Path, paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    if product.name == REPORT:
+    if product.name in PAGES:
         digest.update(canonical(product.read_text(encoding="utf-8")).encode())
         return digest.hexdigest()
     for path in paths:

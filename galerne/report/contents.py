@@ -4,8 +4,8 @@ Depends on: pandas, and the other modules of this room.
 """
 
 __all__ = [
-    "audit_parts", "best_baseline", "judgement", "moments_tables", "read_figures", "read_sets",
-    "score_panels", "score_parts", "training_figures",
+    "audit_parts", "best_baseline", "first_picture", "judgement", "map_parts", "moments_tables",
+    "read_figures", "read_sets", "score_panels", "score_parts", "training_figures",
 ]  # fmt: skip
 
 import json
@@ -21,17 +21,19 @@ from .audit import audit_figures, findings_tables
 from .charts import plot_training, training_curves
 from .evidence import Evidence
 from .experiments import TAB, experiment_tables
-from .explorer import MapSet
+from .explorer import MapSet, pack_maps
+from .figures import plot_glance
 from .legend import Legend
 from .methods import methods_table
 from .observed import observation_table
 from .page import Figure, Panel
 from .panels import score_tables, tabs
 from .scorecard import against_best
-from .style import svg
+from .style import label_channel, png, svg
 from .tables import Table, compare
 from .verdict import compared, gather_facts, limits, measure, tiles, verdict
 
+MATTER = 3  # numbers on the first screen
 KINDS = ("reanalysis", "filtering", "forecasting")
 
 
@@ -104,9 +106,53 @@ def judgement(
     summary = verdict(*(numbers.get(kind) for kind in KINDS))
     return {
         "verdict": [*summary[:1], *said, *summary[1:]],
-        "tiles": [*tile, *tiles(numbers[kind])],
+        "tiles": [*tile, *tiles(numbers[kind])][:MATTER],
         "limits": limits(facts, list(numbers.values())),
     }
+
+
+def map_parts(
+    sets: Sequence[MapSet],
+    comparisons: pd.DataFrame,
+    choices: Sequence[dict[str, str]],
+    config: dict,
+    legend: Legend,
+) -> dict[str, object]:
+    """Gathers what the page shows of the maps: the first picture, and the explorer.
+
+    Arguments:
+        sets: The maps, in order of interest.
+        comparisons: Comparisons of methods.
+        choices: Names of dataset, autoencoder, prior, network, method and task.
+        config: The effective configuration.
+        legend: Names of the methods.
+    """
+    beside = best_baseline(comparisons, choices)
+    return {
+        "glance": first_picture(sets, config["report"]["maps"]),
+        "explorer": pack_maps(sets, legend, beside=beside),
+    }
+
+
+def first_picture(sets: Sequence[MapSet], channels: Sequence[str]) -> Figure | None:
+    """Draws truth, observations and mean of one variable: in the middle of the first window.
+
+    Arguments:
+        sets: The maps, in order of interest.
+        channels: Names of channels, in order of interest.
+    """
+    if not sets or sets[0].observations is None:
+        return None
+    one, names = sets[0], [str(name) for name in sets[0].maps["channel"].values]
+    channel = next((names.index(name) for name in channels if name in names), 0)
+    maps = one.maps[[n for n in ("truth", "mean", "land_sea_mask") if n in one.maps]].load()
+    frame = maps.sizes["frame"] // 2
+    time = str(maps["valid_time"].values[frame].astype("datetime64[h]")).replace("T", " ")
+    label = label_channel(names[channel])
+    title = f"{label} on {time} UTC: the truth, what was seen of it, what was made of that"
+    alt = f"Three maps of {label}: truth, observations, mean of the ensemble."
+    picture = plot_glance(maps, one.observations, channel, frame, step_hours=one.step_hours)
+    return Figure(title, alt, png=png(picture))
 
 
 def best_baseline(comparisons: pd.DataFrame, choices: Sequence[dict[str, str]]) -> str:

@@ -8,7 +8,7 @@ members prior_sample`` in physical units, and the coordinates ``valid_time`` and
 Depends on: matplotlib, numpy, pandas, xarray.
 """
 
-__all__ = ["observed_near", "plot_members", "plot_overview"]
+__all__ = ["observed_near", "plot_glance", "plot_members", "plot_overview", "split_channel"]
 
 from collections.abc import Sequence
 
@@ -206,6 +206,36 @@ def _panel(
         span = (-most, most)
     canvas.field(ax, values, kind, span)
     _bar(ax, kind, span, unit)
+
+
+def plot_glance(
+    maps: xr.Dataset, observations: pd.DataFrame, channel: int, frame: int, *, step_hours: int
+) -> Figure:
+    """Draws truth, observations and the mean of one channel at one time, side by side.
+
+    Arguments:
+        maps: The maps product.
+        observations: The observations of the window, drawn within half a step of the time.
+        channel: Index of the channel.
+        frame: Index of the time.
+        step_hours: Time between states [h].
+    """
+    name = str(maps["channel"].values[channel])
+    factor, unit = display_unit(split_channel(name)[0])
+    fields = {n: _values(maps, n, channel, frame) for n in ("truth", "mean")}
+    span, time = _span(list(fields.values())), maps["valid_time"].values[frame]
+    near = observed_near(observations, name, time, step_hours)
+    with styled():
+        figure = Figure(figsize=(9.6, 2.05))
+        axes = figure.subplots(1, 3)
+        figure.subplots_adjust(0.005, 0.13, 0.995, 0.9, 0.03)
+        canvas = _Map(maps)
+        canvas.dots(axes[1], near, factor, span)
+        for ax, title in zip(axes, ("truth", "observations", "mean"), strict=True):
+            ax.set_title(TITLES[title], fontsize=9, loc="center", pad=3)
+            if title in fields:
+                _panel(canvas, ax, fields[title], "field", span, unit)
+    return figure
 
 
 def plot_members(maps: xr.Dataset, frame: int) -> Figure:

@@ -111,6 +111,8 @@ class Page:
         bill: What it cost.
         methods: What each method targets, and how it was tuned.
         experiments: What changes of the observations do, where there are any.
+        glance: Truth, observations and mean of one variable.
+        rules: The rules of the run, as the text of an SVG file.
     """
 
     title: str
@@ -135,6 +137,8 @@ class Page:
     bill: Bill | None = None
     methods: Table | None = None
     experiments: Panel | None = None
+    glance: Figure | None = None
+    rules: str = ""
 
 
 def inline_svg(text: str, prefix: str, alt: str) -> Markup:

@@ -243,8 +243,9 @@ def compared(
         "no evidence": "so there is no evidence that either is better",
     }[str(best["verdict"])]
     said = (
-        f"Its CRPS is {ratio} of that of the best classical baseline on the same observations, "
-        f"{name}, in the geometric mean over variables (95 % interval {ends}), {words}."
+        f"Its CRPS, the error of the ensemble as a whole, is {ratio} of that of the best "
+        f"classical baseline on the same observations, {name}, in the geometric mean over "
+        f"variables (95 % interval {ends}), {words}."
     )
     return [said], [(ratio, f"CRPS ÷ {name}", f"the best classical baseline; {ends}")]
 

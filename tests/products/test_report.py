@@ -1,5 +1,6 @@
 """The report opens from disk alone, and says what it is about."""
 
+import html
 import re
 
 from collections.abc import Callable
@@ -26,7 +27,7 @@ def test_report_needs_no_other_file(page: str) -> None:
     assert [start for start in loaded if start != "data:" and not start.startswith("#")] == []
     assert not re.search(r"<link\b[^>]*\bhref=(?![\"']?data:)", page)
     assert not re.search(r"@import|\bfetch\(|XMLHttpRequest", page)
-    assert len(page) < 30e6
+    assert len(page) < 15e6
 
 
 def test_report_says_what_was_run_and_what_it_is_not(page: str, config: Config) -> None:
@@ -35,6 +36,21 @@ def test_report_says_what_was_run_and_what_it_is_not(page: str, config: Config) 
     words = re.sub(r"<(script|style)\b.*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL).lower()
     for word in ("simulated", "era5", "climatology", "withheld", "spread", *used):
         assert word in words
+
+
+def test_summary_is_short_and_says_the_same(folder: Path, page: str) -> None:
+    text = (folder / "summary.md").read_text()
+    assert len(text.encode()) < 5_000
+    verdict = re.search(r'<p class="lead">(.*?)</p>', page, re.DOTALL)[1]
+    assert html.unescape(verdict).split(":")[0] in html.unescape(text)
+    assert "▼ better" in text
+    assert text.count("data-volatile") == 2
+
+
+def test_report_draws_the_rules_that_ran(page: str) -> None:
+    for rule in ("fetch_period", "train_prior", "draw_posterior", "compute_maps", "write_report"):
+        assert f">{rule}</text>" in page
+    assert ">14 jobs</text>" in page
 
 
 def test_snakemake_writes_its_own_report(

@@ -10,7 +10,9 @@ import xarray as xr
 from galerne.products import write_product
 from galerne.report.contents import (
     best_baseline,
+    first_picture,
     judgement,
+    map_parts,
     moments_tables,
     read_figures,
     read_sets,
@@ -18,6 +20,7 @@ from galerne.report.contents import (
     score_parts,
     training_figures,
 )
+from galerne.report.explorer import MapSet
 
 from .conftest import CHOICE, CONFIG, LEGEND, make_comparisons, make_scores
 from .made import make_evidence
@@ -48,6 +51,33 @@ def test_the_best_baseline_is_named_on_the_first_screen(comparisons: pd.DataFram
         "CRPS ÷ Optimal interpolation",
         "the best classical baseline; 1.20 to 1.90",
     )
+
+
+def test_the_first_screen_has_three_numbers(comparisons: pd.DataFrame) -> None:
+    said = judgement(make_scores(0.4), comparisons, [CHOICE], CONFIG, {}, LEGEND)
+    assert [name for _, name, _ in said["tiles"]] == [
+        "CRPS ÷ Optimal interpolation", "RMSE ÷ climatology", "Spread ÷ error",
+    ]  # fmt: skip
+
+
+def test_the_first_picture_is_of_the_first_channel_that_is_there(
+    maps: xr.Dataset, observations: pd.DataFrame
+) -> None:
+    one = MapSet(CHOICE, "reanalysis", maps, observations, 6)
+    figure = first_picture([one], ["nothing", "2m_temperature"])
+    assert figure.title.startswith("T2M on 2004-01-14 06 UTC")
+    assert figure.png.startswith(b"\x89PNG")
+    assert figure.png != first_picture([one], ["geopotential_500"]).png
+    assert first_picture([], ["2m_temperature"]) is None
+
+
+def test_the_explorer_begins_with_the_best_baseline_beside(
+    comparisons: pd.DataFrame, maps: xr.Dataset, observations: pd.DataFrame
+) -> None:
+    one = MapSet(CHOICE | {"window": "20040114T00_12h"}, "reanalysis", maps, observations, 6)
+    parts = map_parts([one], comparisons, [CHOICE], CONFIG, LEGEND)
+    assert parts["explorer"]["beside"] == "oi"
+    assert parts["glance"].title.startswith("Z500")
 
 
 def test_the_best_baseline_is_that_of_the_first_choice_that_has_one(

@@ -4,7 +4,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from galerne.report.figures import observed_near, plot_members, plot_overview
+from galerne.report.figures import (
+    observed_near,
+    plot_glance,
+    plot_members,
+    plot_overview,
+)
 
 
 def titles(figure: object) -> list[str]:
@@ -65,3 +70,16 @@ def test_members_without_a_prior_or_with_many_draws_of_it(maps: xr.Dataset) -> N
     assert len(titles(plot_members(maps.drop_vars("prior_sample"), 0))) == 4
     many = maps.assign(prior_sample=maps["members"])
     assert len(titles(plot_members(many, 0))) == 5
+
+
+def test_a_glance_shows_truth_observations_and_mean_in_the_same_colours(
+    maps: xr.Dataset, observations: pd.DataFrame
+) -> None:
+    figure = plot_glance(maps, observations, 1, 0, step_hours=6)
+    maps_drawn = figure.axes[:3]
+    assert [ax.get_title() for ax in maps_drawn] == ["Truth", "Observations", "Posterior mean"]
+    spans = {one.get_images()[0].get_clim() for one in (maps_drawn[0], maps_drawn[2])}
+    dots = maps_drawn[1].collections
+    spans |= {one.get_clim() for one in dots if one.get_array() is not None}
+    assert len(spans) == 1
+    assert sum(len(one.get_offsets()) for one in dots if one.get_array() is not None) == 2

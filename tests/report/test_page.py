@@ -14,6 +14,7 @@ from galerne.report.canonical import canonical
 from galerne.report.explorer import MapSet, pack_maps
 from galerne.report.page import Bill, Figure, Page, Panel, inline_svg, render
 from galerne.report.plots import plot_rows
+from galerne.report.rulegraph import draw_rules
 from galerne.report.style import INK, svg
 from galerne.report.tables import score_table
 
@@ -152,6 +153,20 @@ def test_only_the_record_and_the_place_change_from_run_to_run(page: Page, html: 
     assert canonical(later) == canonical(html)
     assert "today" not in canonical(html)
     assert canonical(render(replace(page, seed=4))) != canonical(html)
+
+
+def test_the_first_screen_has_a_picture_and_the_run_its_rules(page: Page) -> None:
+    plan = {"fetch_period": {"stage": "source", "jobs": 3, "after": []}}
+    text = render(
+        replace(page, glance=Figure("At a glance", "maps", png=b"p"), rules=draw_rules(plan))
+    )
+    first = text[text.index('id="verdict"') : text.index('id="maps"')]
+    assert "At a glance" in first
+    assert first.index("At a glance") < first.index("What this does not show")
+    run = text[text.index('id="run"') : text.index('id="run-record"')]
+    assert ">fetch_period</text>" in run
+    assert "fetch_period" not in canonical(text)
+    assert 'fill="currentColor"' in run
 
 
 def test_the_bill_is_set_with_its_total_last(html: str) -> None:

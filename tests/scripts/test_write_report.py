@@ -8,6 +8,7 @@ import pytest
 from galerne.jobs.usage import Meter
 from galerne.products import write_product
 from galerne.report.canonical import canonical, digest_products
+from galerne.report.rulegraph import note_rules
 from tests.report.conftest import (
     CHANNELS,
     CHOICE,
@@ -59,7 +60,8 @@ def write(tmp_path: Path):  # noqa: ANN201
         write_report(
             tables, [maps], [seen], [training], [moments], [stills],
             [audit / "findings.csv"], tmp_path / "charts",
-            tmp_path / name, config=config, default=CONFIG | {"seed": 0}, choices=[CHOICE],
+            tmp_path / name, tmp_path / "summary.md",
+            config=config, default=CONFIG | {"seed": 0}, choices=[CHOICE],
             mapped=[CHOICE | {"window": "20040114T00_12h"}], names=NAMES,
         )  # fmt: skip
         return (tmp_path / name).read_text()
@@ -111,3 +113,23 @@ def test_report_says_which_windows_nobody_observed(write, tmp_path: Path) -> Non
     write_product(product, folder / "manifest.json")
     page = write("report.html", 0.4, 1.0)
     assert "No observation up to 2001-01-01T06:00 could be used" in page
+
+
+def test_a_summary_stands_beside_the_report(write, tmp_path: Path) -> None:
+    one = (write("report.html", 0.4, 1.0), (tmp_path / "summary.md").read_text())[1]
+    assert one.startswith("# A &lt;b&gt;world&lt;/b&gt;")
+    assert "far closer" not in one
+    assert "1.50 (1.20–1.90) ▲ worse, OI" in one
+    assert "`seed`: `0` → `3`" in one
+    before = digest_products(tmp_path)["summary.md"]
+    write("report.html", 0.3, 1.0)
+    assert "far closer" in (tmp_path / "summary.md").read_text()
+    assert digest_products(tmp_path)["summary.md"] != before
+
+
+def test_the_page_draws_the_rules_that_the_controller_noted(write, tmp_path: Path) -> None:
+    assert "The rules of this run" not in write("report.html", 0.4, 1.0)
+    note_rules([("train_prior", "prior", [])], tmp_path)
+    page = write("report.html", 0.4, 1.0)
+    assert ">train_prior</text>" in page
+    assert "T2M on" in page or "Z500 on" in page

@@ -8,9 +8,13 @@ from galerne.report import contents, record
 from galerne.report.bill import write_bill
 from galerne.report.costs import account
 from galerne.report.evidence import TABLES, Evidence
-from galerne.report.explorer import pack_maps
 from galerne.report.legend import Legend
 from galerne.report.page import Page, write_page
+from galerne.report.rulegraph import draw_rules, read_rules
+from galerne.report.summary import write_summary
+
+LISTS = ("maps", "observations", "training", "moments", "findings")
+SETTINGS = ("config", "default", "choices", "mapped", "names")
 
 
 def write_report(
@@ -23,6 +27,7 @@ def write_report(
     paths_findings: list[Path],
     path_charts: Path,
     path_report: Path,
+    path_summary: Path,
     *,
     config: dict,
     default: dict,
@@ -43,9 +48,7 @@ def write_report(
         title=config["report"]["title"],
         subtitle="; ".join(dict.fromkeys(sources.values())),
         **said,
-        explorer=pack_maps(
-            sets, legend, beside=contents.best_baseline(evidence.comparisons, choices)
-        ),
+        **contents.map_parts(sets, evidence.comparisons, choices, config, legend),
         stills=[figure for path in paths_stills for figure in contents.read_figures(path)[""][:1]],
         **contents.score_parts(evidence, choices, path_charts, folder, legend),
         training=contents.training_figures(paths_training, folder),
@@ -54,26 +57,21 @@ def write_report(
         **record.settings(folder, choices, config, default),
         digests=[(n, source_digest(n)) for n in rules],
         record=record.now_and_here(PACKAGE),
+        rules=draw_rules(read_rules(folder)),
         bill=write_bill(account(folder, rules), config["report"]["energy"]),
     )
     write_page(page, path_report)
+    write_summary(page, evidence.comparisons, choices, legend, path_summary)
 
 
 if __name__ == "__main__":
     Job(snakemake).run(
         write_report,
         paths_tables={name: Path(snakemake.input[name]) for name in TABLES},
-        paths_maps=[Path(path) for path in snakemake.input.maps],
-        paths_observations=[Path(path) for path in snakemake.input.observations],
-        paths_training=[Path(path) for path in snakemake.input.training],
-        paths_moments=[Path(path) for path in snakemake.input.moments],
+        **{f"paths_{name}": [Path(path) for path in snakemake.input[name]] for name in LISTS},
         paths_stills=[Path(path).parent for path in snakemake.input.stills],
-        paths_findings=[Path(path) for path in snakemake.input.findings],
         path_charts=Path(snakemake.input.charts).parent,
         path_report=Path(snakemake.output.report),
-        config=snakemake.params.config,
-        default=snakemake.params.default,
-        choices=snakemake.params.choices,
-        mapped=snakemake.params.mapped,
-        names=snakemake.params.names,
+        path_summary=Path(snakemake.output.summary),
+        **{name: snakemake.params[name] for name in SETTINGS},
     )
