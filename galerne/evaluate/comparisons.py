@@ -14,8 +14,6 @@ Rows of statistics are added up by unit once; nothing here reads a field.
 
 __all__ = ["COLUMNS", "INTERVALS", "Inference", "compare", "estimate"]
 
-import warnings
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -137,8 +135,14 @@ def estimate(
                     **_sample(found, kept),
                 )  # fmt: skip
                 tables.append(rows[np.isfinite(value)])
-                if metric in AVERAGED:
-                    tables += _means(rows, resampled, kept, found, inference)
+                if metric in AVERAGED and np.isfinite(value).any():
+                    own = kept & np.isfinite(value)
+                    about, mean, drawn, runs = _averages(found.keys, value, resampled, own, found)
+                    ends = _ends(metric, mean, drawn, runs, inference)
+                    tables.append(about.assign(
+                        metric=metric, method=method, value=mean, lower=ends[0], upper=ends[1],
+                        **_sample(found, kept),
+                    ))  # fmt: skip
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=INTERVALS)
     return _sorted(table[INTERVALS], ["metric", "method"])
 
@@ -231,70 +235,61 @@ def _ratios(
     (top, tops), (bottom, bottoms) = (_both(found, s, metric, kept) for s in (one, other))
     with np.errstate(invalid="ignore", divide="ignore"):
         value, resampled = np.log(top / bottom), np.log(tops / bottoms)
-    keys, sample = found.keys, _sample(found, kept)
-    known = np.isfinite(value)
-    tables = []
+    keys, known = found.keys, np.isfinite(value)
+    tables = [_averages(keys, value, resampled, kept & known, found)]
     if (keys["region"] == GLOBE).all():
-        tables.append((keys[known], value[known], resampled[:, known], _runs(found, kept)[known]))
-    for about, mine in _groups(keys, known):
-        mean = _averaged(value[mine], resampled[:, mine])
-        whole = _runs(found, kept[:, mine].any(axis=1, keepdims=True))
-        tables.append((about, value[mine].mean(keepdims=True), mean, whole))
+        own = (keys[known], value[known], resampled[:, known], _runs(found, kept)[known])
+        tables.insert(0, own)
     rows = []
     for about, estimates, draws, runs in tables:
         lower, upper = interval(estimates, draws, runs, inference.level)
         columns = {"ratio": estimates, "lower": lower, "upper": upper}
         exponents = {name: np.exp(column) for name, column in columns.items()}
-        rows.append(about.assign(**exponents, verdict=_verdicts(lower, upper), **sample))
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=COLUMNS)
+        rows.append(about.assign(**exponents, verdict=_verdicts(lower, upper)))
+    return pd.concat(rows, ignore_index=True).assign(**_sample(found, kept))
 
 
-def _groups(
-    keys: pd.DataFrame, known: Bool[np.ndarray, " key"]
-) -> list[tuple[pd.DataFrame, Bool[np.ndarray, " key"]]]:
+def _groups(keys: pd.DataFrame) -> tuple[pd.DataFrame, Bool[np.ndarray, "group key"]]:
     """Keys that are averaged over: of each lead, of all, and over the globe of each channel."""
-    everything = {"variable": ALL, "level": np.nan}
-    found = [
-        (everything | {"lead_hours": lead}, (keys["lead_hours"] == lead).to_numpy())
-        for lead in sorted(keys["lead_hours"].unique())
-    ]
-    several = len(found) > 1 and (keys["region"] == GLOBE).all()
-    found.append((everything | {"lead_hours": None}, np.ones(len(keys), bool)))
-    if several:
-        channels = keys.groupby(["variable", "level"], dropna=False, sort=False).indices
-        for place in channels.values():
-            mine = np.isin(np.arange(len(keys)), place)
-            found.append(({"lead_hours": None}, mine))
-    masks = [(about, mine & known) for about, mine in found]
-    return [(keys[mine].iloc[:1].assign(**about), mine) for about, mine in masks if mine.any()]
+    leads = sorted(keys["lead_hours"].unique())
+    first = keys.iloc[[0] * (len(leads) + 1)].assign(variable=ALL, level=np.nan)
+    abouts = [first.assign(lead_hours=[*map(float, leads), np.nan])]
+    masks = [(keys["lead_hours"] == lead).to_numpy() for lead in leads]
+    masks.append(np.ones(len(keys), bool))
+    if len(leads) > 1 and (keys["region"] == GLOBE).all():
+        channel = keys.groupby(["variable", "level"], dropna=False, sort=False).ngroup().to_numpy()
+        masks += [channel == k for k in range(channel.max() + 1)]
+        _, places = np.unique(channel, return_index=True)
+        abouts.append(keys.iloc[places].assign(lead_hours=np.nan))
+    return pd.concat(abouts, ignore_index=True), np.stack(masks)
 
 
-def _averaged(
-    value: Float[np.ndarray, " key"], resampled: Float[np.ndarray, "resample key"]
-) -> Float[np.ndarray, "resample 1"]:
-    """The mean over keys in each resample; a key that has no value there does not move it."""
-    moved = np.where(np.isfinite(resampled), resampled - value, np.nan)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of resamples without any
-        return value.mean() + np.nanmean(moved, axis=1, keepdims=True)
-
-
-def _means(
-    rows: pd.DataFrame,
+def _averages(
+    keys: pd.DataFrame,
+    value: Float[np.ndarray, " key"],
     resampled: Float[np.ndarray, "resample key"],
     kept: Bool[np.ndarray, "unit key"],
     found: _Field,
-    inference: Inference,
-) -> list[pd.DataFrame]:
-    """A score averaged over keys, with the intervals of the means."""
-    value, metric, tables = rows["value"].to_numpy(), rows["metric"].iloc[0], []
-    for about, mine in _groups(rows, np.isfinite(value)):
-        mean = value[mine].mean(keepdims=True)
-        runs = _runs(found, kept[:, mine].any(axis=1, keepdims=True))
-        drawn = _averaged(value[mine], resampled[:, mine])
-        lower, upper = _ends(metric, mean, drawn, runs, inference)
-        tables.append(about.assign(value=mean, lower=lower, upper=upper))
-    return tables
+) -> tuple[
+    pd.DataFrame,
+    Float[np.ndarray, " group"],
+    Float[np.ndarray, "resample group"],
+    Float[np.ndarray, " group"],
+]:
+    """Means over keys, of all units and in each resample, and the runs they rest on.
+
+    A key that has no value in a resample does not move the means there.
+    """
+    abouts, masks = _groups(keys)
+    masks = masks & kept.any(axis=0)
+    some = masks.any(axis=1)
+    abouts, members = abouts[some], masks[some].astype("float64").T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        here = np.isfinite(resampled) & np.isfinite(value)
+        moved = np.where(here, resampled - value, 0.0) @ members / (here @ members)
+    means = np.where(kept.any(axis=0), value, 0.0) @ members / members.sum(axis=0)
+    runs = _runs(found, (kept.astype("float64") @ members) > 0)
+    return abouts, means, means + moved, runs
 
 
 def _ends(
