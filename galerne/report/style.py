@@ -26,6 +26,7 @@ import numpy as np
 
 from jaxtyping import UInt8
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image
@@ -129,9 +130,8 @@ def colour_table(kind: str) -> UInt8[np.ndarray, "256 3"]:
 def svg(figure: Figure) -> str:
     """Renders a chart as the text of an SVG file, the same for the same numbers."""
     buffer = io.StringIO()
-    with styled():
-        FigureCanvasAgg(figure)
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    with styled():  # not by `savefig`, which draws everything twice
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
 
