@@ -105,7 +105,7 @@ def _panels(
         table = table[table["network"].isin(list(networks))]
         if len(table):
             title = NAMES[metric] + ("" if metric == "ssr" else " ÷ climatology's")
-            title += "" if space == "grid" else ", withheld"
+            title = title if space == "grid" else f"{NAMES[metric]}, withheld"
             panels[title] = table.assign(**{row[0]: table["network"].map(row[1])})
     return panels
 
@@ -171,7 +171,7 @@ def _paired(
     for metric, space in (("crps", "grid"), ("rmse", "grid"), ("crps", "withheld")):
         own = rows[(rows["metric"] == metric) & (rows["space"] == space)]
         if len(own):
-            name = f"{NAMES[metric]} {WHERE[space]}"
+            name = NAMES[metric] + ("" if space == "grid" else ", withheld")
             panels[name] = own.assign(row=own["network"])
             told += [f"{name}, {legend.network(str(n))}: {said(one, legend)}."
                      for n, one in own.groupby("network", sort=False)]  # fmt: skip

@@ -129,10 +129,10 @@ class Legend:
         return self.kinds.get(method) in CLASSICAL
 
     def posteriors(self, methods: Iterable[str]) -> list[str]:
-        """Those of some methods that draw from a diffusion posterior, in order."""
-        return sorted(
-            name for name in set(methods) if name not in REFERENCES and not self.classical(name)
-        )
+        """Those of some methods that draw from a diffusion posterior, as they are configured."""
+        given, places = set(methods), {name: k for k, name in enumerate(self.kinds)}
+        own = [name for name in given if name not in REFERENCES and not self.classical(name)]
+        return sorted(own, key=lambda name: (places.get(name, len(places)), name))
 
     def order(self, methods: Iterable[str]) -> list[str]:
         """Some methods in the order of every chart: references, baselines, posteriors.
