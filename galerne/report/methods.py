@@ -60,7 +60,10 @@ def methods_table(
             cells = [prior, f"{ERRORS}; {LIKELIHOODS[kind]}", settings]
         else:
             prior, likelihood = _targets(folder, places, method)
-            cells = [prior, likelihood, _tuned(folder, places, method, legend)]
+            settings = _tuned(folder, places, method, legend)
+            if kind == "persistence":
+                settings = "those of the analysis that persists"
+            cells = [prior, likelihood, settings]
         rows.append([legend.label(method), *cells])
     if not rows:
         return None

@@ -9,7 +9,13 @@ from galerne.report.methods import DIFFUSION, GAUSSIAN, LIKELIHOODS, methods_tab
 
 from .conftest import CHOICE
 
-KINDS = {"mmps": "mmps", "oi": "optimal_interpolation", "latent": "latent_4dvar", "letkf": "letkf"}
+KINDS = {
+    "mmps": "mmps",
+    "oi": "optimal_interpolation",
+    "latent": "latent_4dvar",
+    "letkf": "letkf",
+    "last": "persistence",
+}
 
 
 def write(folder: Path, network: str, memory: float) -> None:
@@ -39,6 +45,7 @@ def test_baselines_say_what_their_products_and_tuning_say(tmp_path: Path) -> Non
         "2 tried on 2 validation windows; kept memory 2",
     ]
     assert found["LETKF"] == ["–", "–", "as configured; nothing to tune"]
+    assert found["Persistence"][2] == "those of the analysis that persists"
 
 
 def test_networks_that_kept_other_settings_are_named(tmp_path: Path) -> None:
