@@ -54,7 +54,7 @@ def _power(table: pd.DataFrame, kind: str, channels: Sequence[str], legend: Lege
         known = last[last["method"].isin(legend.order(own["method"]))]
         words.append(f"{label_channel(channel)} at wavenumber {last['x'].max():g}, over the "
                      f"truth's: {said(known, legend)}.")  # fmt: skip
-    means = {m: (f"{legend.label(m)}, mean", (0, (1, 1.2)), EXTRA[1 + k % 3], 1.3)
+    means = {m: (f"{legend.label(m)}, mean", (0, (1, 1.2)), EXTRA[k % 3], 1.3)
              for k, m in enumerate(legend.posteriors(power["method"]))}  # fmt: skip
     others = TRUTH | {f"{m} mean": look for m, look in means.items()}
     figure = plot_lines(

@@ -24,7 +24,7 @@ from .legend import Legend
 from .style import INK, styled
 
 TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
-EXTRA = ("#3d4752", "#1080c8", "#7a2fb0", "#0a7d7d")
+EXTRA = ("#1080c8", "#7a2fb0", "#0a7d7d")  # of means of posteriors
 
 
 @dataclass(frozen=True)
