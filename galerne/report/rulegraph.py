@@ -70,7 +70,7 @@ def draw_rules(plan: Plan) -> str:
         for x, rule in enumerate(row)
     }
     width = LEFT + max((len(row) for row in rows), default=1) * ACROSS
-    height = 6 + len(rows) * DOWN - (DOWN - HIGH) + 6
+    height = 6 + (len(rows) - 1) * DOWN + HIGH + 18
     arrows = [
         _arrow(place[before], place[rule]) for rule in place for before in _reduced(plan, rule)
     ]
@@ -115,7 +115,8 @@ def _reduced(plan: Plan, rule: str) -> Sequence[str]:
 def _box(rule: str, jobs: int, x: int, y: int) -> str:
     middle = x + WIDE // 2
     return (
-        f'<rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="4" fill="none" stroke="{INK}"/>'
+        f'<rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="4" '
+        f'fill="var(--card, #fff)" stroke="{INK}"/>'
         f'<text x="{middle}" y="{y + 14}" text-anchor="middle" fill="{INK}">{escape(rule)}</text>'
         f'<text x="{middle}" y="{y + 27}" text-anchor="middle" font-size="9.5" fill="{INK}">'
         f"{jobs:,} job{'s' * (jobs != 1)}</text>"

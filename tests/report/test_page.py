@@ -181,6 +181,14 @@ def test_the_bill_is_set_with_its_total_last(html: str) -> None:
     assert "A note." not in canonical(html)
 
 
+def test_keys_without_a_default_stand_apart(page: Page) -> None:
+    text = render(replace(page, differences=[("a.b", "1", "2"), ("c.d", "–", "3")]))
+    part = text[text.index("Differences from the default") :]
+    assert part.index("a.b") < part.index("does not have (1)") < part.index("c.d")
+    assert "does not have" not in render(page)
+    assert "Differences from" not in render(replace(page, differences=[("c.d", "–", "3")]))
+
+
 def test_parts_that_are_missing_are_left_out(page: Page) -> None:
     bare = replace(
         page, explorer=pack_maps([], LEGEND), stills=[], panels=[], training=[], comparison=None,
