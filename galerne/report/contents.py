@@ -11,6 +11,7 @@ __all__ = [
 import json
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -118,7 +119,7 @@ def map_parts(
     config: dict,
     legend: Legend,
 ) -> dict[str, object]:
-    """Gathers what the page shows of the maps: the first picture, and the explorer.
+    """Gathers what the page shows of the maps: the first picture, and what packs all others.
 
     Arguments:
         sets: The maps, in order of interest.
@@ -130,7 +131,7 @@ def map_parts(
     beside = best_baseline(comparisons, choices)
     return {
         "glance": first_picture(sets, config["report"]["maps"]),
-        "explorer": pack_maps(sets, legend, beside=beside),
+        "explorer": partial(pack_maps, sets, legend, beside=beside),
     }
 
 

@@ -15,7 +15,8 @@ import base64
 import json
 import re
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -24,9 +25,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ..products import replacing
+from .canonical import canonical
 from .style import INK
 from .tables import Table
 
+LARGEST = 14_000_000  # characters of a page, besides what changes from run to run
+MAPS = 9_000_000  # at most of them for maps
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("page.js", "maps.js", "explorer.js")
 
@@ -94,7 +98,7 @@ class Page:
         verdict: The summary, sentence by sentence.
         tiles: Value, name and meaning of the numbers that matter.
         limits: What the result cannot claim.
-        explorer: The packed maps.
+        explorer: The packed maps; or what packs them into so many characters (``budget``).
         stills: Maps for readers without scripts.
         comparison: Every choice at a glance.
         panels: Scores by choice and task.
@@ -120,7 +124,7 @@ class Page:
     verdict: list[str]
     tiles: list[tuple[str, str, str]]
     limits: list[str]
-    explorer: dict[str, object]
+    explorer: dict[str, object] | Callable[..., dict[str, object]]
     stills: list[Figure]
     comparison: Table | None
     panels: list[Panel]
@@ -182,7 +186,20 @@ def _as_yaml(config: dict[str, object]) -> Markup:
 
 
 def render(page: Page) -> str:
-    """Returns the page as one HTML document."""
+    """Returns the page as one HTML document.
+
+    Maps are packed into what the rest leaves of :data:`LARGEST`, not counting what changes from
+    run to run: equal runs pack the same maps.
+    """
+    if callable(page.explorer):
+        bare = _set(replace(page, explorer={"scenes": []}))
+        room = LARGEST - len(canonical(bare).encode())
+        packed = page.explorer(budget=min(MAPS, max(room, LARGEST // 10)))
+        page = replace(page, explorer=packed)
+    return _set(page)
+
+
+def _set(page: Page) -> str:
     engine = Environment(
         loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,

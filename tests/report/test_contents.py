@@ -76,7 +76,8 @@ def test_the_explorer_begins_with_the_best_baseline_beside(
 ) -> None:
     one = MapSet(CHOICE | {"window": "20040114T00_12h"}, "reanalysis", maps, observations, 6)
     parts = map_parts([one], comparisons, [CHOICE], CONFIG, LEGEND)
-    assert parts["explorer"]["beside"] == "oi"
+    assert parts["explorer"]()["beside"] == "oi"
+    assert len(parts["explorer"](budget=1)["scenes"]) == 1
     assert parts["glance"].title.startswith("Z500")
 
 

@@ -181,6 +181,25 @@ def test_the_bill_is_set_with_its_total_last(html: str) -> None:
     assert "A note." not in canonical(html)
 
 
+def test_maps_take_what_the_rest_leaves(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def pack(budget: int) -> dict:
+        asked.append(budget)
+        return page.explorer
+
+    monkeypatch.setattr("galerne.report.page.LARGEST", 600_000)
+    bare = replace(page, explorer=pack)
+    text = render(bare)
+    assert 'id="explorer-data"' in text
+    render(replace(bare, record=[("written", "x" * 5_000)]))
+    render(replace(bare, verdict=["y" * 1_000]))
+    render(replace(bare, verdict=["y" * 600_000]))
+    assert asked[0] == asked[1]
+    assert 0 < asked[0] - asked[2] < 1_000
+    assert asked[3] == 60_000
+
+
 def test_keys_without_a_default_stand_apart(page: Page) -> None:
     text = render(replace(page, differences=[("a.b", "1", "2"), ("c.d", "–", "3")]))
     part = text[text.index("Differences from the default") :]
