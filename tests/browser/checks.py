@@ -98,6 +98,9 @@ def controls_change_the_picture(browser: Browser, page: Path) -> None:
         tab.press("ArrowDown")
         tab.wait(f"checks.drawn() > {drawn}")
         assert tab.evaluate(PICTURES) != before, f"{label} changes nothing"
+        drawn = tab.evaluate("checks.drawn()")
+        tab.press("ArrowUp")  # one choice may leave none for another
+        tab.wait(f"checks.drawn() > {drawn}")
     tab.close()
     tab = opened(browser, page)
     for key, place in ((".", "map"), (",", "map"), ("ArrowRight", "slider"), ("Enter", "next")):
