@@ -35,7 +35,7 @@ const luminance = (colour) => {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
 const legendEntry = (group) => {
-  const paths = all("path", group).filter((path) => !path.closest("defs")).map((path) => path.style.strokeDasharray || "solid");
+  const paths = all("path", group).filter((path) => !path.closest("defs")).map((path) => [path.style.strokeDasharray || "solid", Math.round(parseFloat(path.style.strokeWidth || "1"))]);
   const marks = all("use", group).map((use) => {
     const name = use.getAttribute("href") ?? use.getAttributeNS("http://www.w3.org/1999/xlink", "href");
     const mark = document.querySelector(name), style = mark.getAttribute("style") ?? "";

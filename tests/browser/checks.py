@@ -198,7 +198,7 @@ def colours_read_in_greyscale(browser: Browser, page: Path) -> None:
 
 
 def methods_differ_without_colour(browser: Browser, page: Path) -> None:
-    """In no legend two entries have the same marker and the same line."""
+    """In no legend two entries have the same marker, and a line as broken and as thick."""
     tab = opened(browser, page)
     legends = tab.evaluate("checks.legends()")
     assert len(legends) > 0
