@@ -223,7 +223,7 @@ def plot_lines(
         zero: Whether the axis of values begins at zero.
         labels: Labels of the values of each row of charts, in place of one for all.
         ticks: Where the axis that lines run along has ticks.
-        markers: Whether points are marked.
+        markers: Whether every point is marked, or a few that tell the lines apart.
         upright: Whether lines run from top to bottom, as profiles do, ``x`` growing downwards.
     """
     width = min(columns, len(panels))
@@ -266,9 +266,9 @@ def _line(method: str, legend: Legend, others: Mapping) -> dict[str, object]:
 def _curve(ax: Axes, own: pd.DataFrame, look: Mapping, *, markers: bool, upright: bool) -> None:
     if own.empty:
         return
-    plain = {} if markers else {"marker": "none"}
+    few = {} if markers or "marker" not in look else {"markevery": max(1, len(own) // 5)}
     pair = (own["value"], own["x"]) if upright else (own["x"], own["value"])
-    ax.plot(*pair, **({"linewidth": 1.3} | dict(look) | plain))
+    ax.plot(*pair, **({"linewidth": 1.3} | dict(look) | few))
     known = own[own[["lower", "upper"]].notna().all(axis=1)]
     if len(known):
         fill = ax.fill_betweenx if upright else ax.fill_between
