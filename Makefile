@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PY := .venv/bin/python
 SNAKEMAKE := $(PY) -m snakemake
 .DEFAULT_GOAL := help
-.PHONY: help demo tiny test test-slurm chaos products lint bench doctor clean-venv
+.PHONY: help demo tiny test test-slurm chaos products reruns lint bench doctor clean-venv
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1|/' \
@@ -36,13 +36,19 @@ test: .venv/.installed  ## every test but those of finished products
 	@echo "Running the tests"
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2
 
-products: tiny  ## tests of the products of the tiny run, and of what reruns when
+products: tiny  ## tests of the products of the tiny run, and of some of what reruns when
 	@echo "Testing the products in results-tiny/"
+	GALERNE_PRODUCTS=results-tiny $(PY) -m pytest -q -m "not slow" tests/products
+
+reruns: tiny  ## the same with every row of the table of what reruns when
+	@echo "Testing every row of the table of reruns, and the products in results-tiny/"
 	GALERNE_PRODUCTS=results-tiny $(PY) -m pytest -q tests/products
 
+# Every test on a cluster; SLURM="slurm and not slow" leaves out those that wait for time limits.
+SLURM ?= slurm
 test-slurm: .venv/.installed  ## tests on a real Slurm cluster, started for them (root on Debian)
 	@echo "Testing on Slurm clusters that are started for it"
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m slurm -n 4 --dist loadfile tests/slurm
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "$(SLURM)" -n 4 --dist loadfile tests/slurm
 
 chaos: .venv/.installed  ## the tiny pipeline on such a cluster, something killed every few seconds
 	@$(PY) -m tests.slurm.chaos $(CHAOS)

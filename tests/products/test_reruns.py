@@ -69,7 +69,13 @@ def space(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
         yield one
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
+def asked(place: int, change: Change) -> object:
+    """A change to ask about: of the long lists of code and settings, one in four every time."""
+    long = change.name.startswith(("code: ", "setting: "))
+    return pytest.param(change, id=change.name, marks=[pytest.mark.slow] * (long and place % 4 > 0))
+
+
+@pytest.mark.parametrize("change", [asked(*one) for one in enumerate(CHANGES)])
 def test_exactly_what_follows_from_a_change_reruns(
     planned: dict[str, Jobs | str], change: Change
 ) -> None:

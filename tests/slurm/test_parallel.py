@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from safetensors.torch import load_file
 
@@ -44,6 +45,7 @@ def test_training_across_two_nodes_is_that_of_one_process(
     assert_close(untrained, reference)
 
 
+@pytest.mark.slow
 def test_training_across_two_nodes_requeued_by_hand(
     untrained: Checkout, reference: Checkout, cluster: Cluster, start: Start
 ) -> None:
@@ -64,6 +66,7 @@ def asked_to_stop(pid: int) -> bool:
     return any(mask >> (signal.SIGTERM - 1) & 1 for mask in pending)
 
 
+@pytest.mark.slow
 def test_training_across_two_nodes_longer_than_its_time_limit(
     untrained: Checkout, reference: Checkout, cluster: Cluster, start: Start
 ) -> None:

@@ -3,10 +3,14 @@
 import os
 import signal
 
+import pytest
+
 from tests.slurm.checkout import Checkout, wait_for
 from tests.slurm.cluster import Cluster
 from tests.slurm.disturbed import RULE, TARGET, Start, conclude, statuses, worker
 from tests.slurm.machine import born
+
+pytestmark = pytest.mark.slow
 
 
 def outlast(checkout: Checkout, cluster: Cluster, step: int) -> None:
