@@ -72,7 +72,9 @@ def space(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 def asked(place: int, change: Change) -> object:
     """A change to ask about: of the long lists of code and settings, one in four every time."""
     long = change.name.startswith(("code: ", "setting: "))
-    return pytest.param(change, id=change.name, marks=[pytest.mark.slow] * (long and place % 4 > 0))
+    return pytest.param(
+        change, id=change.name, marks=[pytest.mark.slow] * (long and place % 4 > 0)
+    )
 
 
 @pytest.mark.parametrize("change", [asked(*one) for one in enumerate(CHANGES)])
