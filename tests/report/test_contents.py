@@ -128,7 +128,10 @@ def test_scores_have_a_table_of_methods_and_variants_a_section(tmp_path: Path) -
     (tmp_path / "a.svg").write_text("<svg></svg>")
     both = [CHOICE, CHOICE | {"network": "half"}]
     parts = score_parts(evidence, both, tmp_path, tmp_path, LEGEND)
-    assert parts["methods"].rows[-1][0] == "Posterior (mmps)"
+    assert [row[0] for row in parts["methods"].rows[-2:]] == [
+        "Posterior (mmps)",
+        "Posterior (dps)",
+    ]
     assert parts["experiments"].figures[0].note == "n"
     assert len(parts["experiments"].tables) == 1
     alone = score_parts(evidence, [CHOICE], tmp_path, tmp_path, LEGEND)
