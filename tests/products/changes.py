@@ -197,7 +197,7 @@ MODULES = {
     "shards.py": jobs("compute_moments", "pool_moments", DECODED),
     "rounding.py": EVERYTHING,
     "provenance.py": NOTHING,
-    "stages.py": NOTHING,
+    "stages.py": PAGE,  # the rules of the run are drawn by stage
     "config/models.py": NOTHING,
     "config/choices.py": NOTHING,
     "cluster/guard.py": NOTHING,
@@ -579,11 +579,12 @@ PERIODS: list[tuple[str, Sequence[str], Jobs, Jobs]] = [
           draw_posterior=24, score_members=32, compute_maps=28, plot_maps=6)),
     ("a year, and a second experiment on other data",
      [YEAR, *MORE_EXPERIMENTS, MORE_DATA, "experiments.more.dataset=more"],
-     # Nothing that is for the report of both: neither its scores nor moments of the other data.
+     # Nothing that is for the report of both: neither its scores nor moments of the other data,
+     # nor maps of baselines, which have no figures of their own.
      but(EVERYTHING, "pool_scores", "compare_methods", "pool_diagnostics", "plot_scores",
          "write_report")
      | jobs(fetch_period=4, audit_period=4, check_period=4, regrid_period=4, compute_harmonics=2,
-            pool_climatology=2),
+            pool_climatology=2, compute_maps=6),
      {rule: 2 * count for rule, count in EVERYTHING.items()}
      | jobs(COMPARED, fetch_period=4, audit_period=4, check_period=4, regrid_period=4,
             encode_period=5, place_instruments=1, simulate_observations=4)),
