@@ -1,5 +1,7 @@
 """A controller that dies leaves its jobs running; the next one neither doubles nor redoes them."""
 
+import pytest
+
 from tests.slurm.checkout import Checkout
 from tests.slurm.disturbed import RULE, TARGET, Start, conclude, statuses
 
@@ -19,6 +21,7 @@ def test_controller_killed_and_the_next_one_waits_for_its_jobs(
     conclude(untrained, reference)
 
 
+@pytest.mark.slow
 def test_controller_killed_and_the_next_one_cancels_its_jobs(
     untrained: Checkout, reference: Checkout, start: Start
 ) -> None:

@@ -4,6 +4,8 @@ import os
 
 from pathlib import Path
 
+import pytest
+
 from tests.slurm.checkout import Checkout, wait_for
 from tests.slurm.cluster import Cluster
 from tests.slurm.disturbed import RULE, TARGET, Start, conclude, kill_processes, statuses
@@ -26,6 +28,7 @@ def test_training_on_a_node_that_goes_down(
     conclude(untrained, reference)
 
 
+@pytest.mark.slow
 def test_newest_checkpoint_torn_gives_way_to_the_one_before(
     untrained: Checkout, reference: Checkout, cluster: Cluster, start: Start
 ) -> None:
