@@ -62,6 +62,7 @@ rule encode_period:
         runtime=growing(60, longest),
     params:
         architecture=lambda w: part_of("autoencoders", w.autoencoder, *ARCHITECTURE),
+        turns=lambda w: settings("autoencoders", w.autoencoder)["turns"],
         code=source_digest("encode_period"),
     message:
         "Encoding {wildcards.period} of {wildcards.dataset} with {wildcards.autoencoder}"

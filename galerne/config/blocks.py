@@ -197,9 +197,14 @@ class Autoencoder(Strict):
     blocks: int = Field(ge=1, le=16, description="Residual blocks of encoder and decoder each.")
     bound: Positive = Field(description="Latents stay within plus or minus this.")
     noise: float = Field(ge=0, lt=1, description="Standard deviation of noise on latents.")
-    steps: int = Field(ge=1, description="Optimisation steps.")
+    steps: int = Field(ge=0, description="Optimisation steps; 0 keeps the linear start.")
     batch_size: int = Field(ge=1, description="States per step.")
     learning_rate: Positive = Field(description="Peak learning rate.")
+    turns: int = Field(
+        ge=1,
+        le=64,
+        description="Places within a patch at which states are encoded, for statistics.",
+    )
 
 
 class Gaussian(Strict):
@@ -208,6 +213,9 @@ class Gaussian(Strict):
     components: int = Field(ge=1, description="Spatial components kept for each wavenumber.")
     heldout_share: float = Field(
         gt=0, lt=1, description="Share of training windows that only estimates variances."
+    )
+    shrinkage: float = Field(
+        ge=0, le=1, description="Share taken off covariances between components."
     )
 
 

@@ -121,6 +121,15 @@ def _check_latents(where: str, autoencoder: Autoencoder, grid: Grid, prior: Prio
             f"{where}: a grid of {grid.latitudes} x {grid.longitudes} does not divide into "
             f"pieces of {step} x {step} (autoencoder downsampling times prior patch)"
         )
+    if autoencoder.downsampling % autoencoder.turns:
+        raise ValueError(
+            f"{where}: turns {autoencoder.turns} does not divide the autoencoder's downsampling "
+            f"{autoencoder.downsampling}; allowed: {_divisors(autoencoder.downsampling)}"
+        )
+
+
+def _divisors(number: int) -> str:
+    return ", ".join(str(k) for k in range(1, number + 1) if number % k == 0)
 
 
 def _check_variant(config: BaseModel, name: str) -> None:

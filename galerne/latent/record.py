@@ -4,7 +4,7 @@ What does not fit into memory stays on disk, and the states of a batch are read 
 both ways give the same numbers, since a batch is standardised as a whole after it was read.
 """
 
-__all__ = ["StandardisedStates", "encode_record", "standardised_sample"]
+__all__ = ["StandardisedStates", "encode_record", "standardised_sample", "turned"]
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -102,35 +102,66 @@ def standardised_sample(
     return states[range(0, len(states), -(-len(states) // most))]
 
 
+def turned(turn: int) -> str:
+    """The name of the latents of states that were turned, so many times.
+
+    Example:
+        >>> turned(0), turned(1)
+        ('latents', 'latents_turned_1')
+    """
+    return f"latents_turned_{turn}" if turn else "latents"
+
+
 def encode_record(
-    path_fields: Path, transform: Transform, model: Autoencoder, size: int | None = None
+    path_fields: Path,
+    transform: Transform,
+    model: Autoencoder,
+    size: int | None = None,
+    turns: int = 1,
 ) -> xr.Dataset:
     """Encodes a record lazily, block by block as it is written.
+
+    A latent stands for a patch, so latents of the same state turned about the axis of the globe by
+    less than a patch are other numbers, of which statistics that do not depend on longitude are as
+    true. With several turns a state is encoded at as many places within the width of a patch.
 
     Arguments:
         path_fields: The record.
         transform: The transform between fields and anomalies.
         model: The autoencoder, on the device that it computes on.
         size: States in a block; ``None``: as many as fit into a bounded size.
+        turns: Places within a patch at which each state is encoded.
 
     Returns:
-        ``latents`` [1] with dimensions ``time latent y x``.
+        ``latents`` [1] with dimensions ``time latent y x``, and the same of states that were
+        turned eastward, under the names of :func:`turned`.
+
+    Raises:
+        ValueError: If patches are not as wide as a multiple of the turns.
     """
+    if model.downsampling % turns:
+        raise ValueError(
+            f"turns {turns} does not divide patches that are {model.downsampling} points wide"
+        )
     fields = open_product(path_fields)
     points = len(transform.latitude) * len(transform.longitude)
     size = size or block_states(4 * len(transform.channels) * points)
 
     @dask.delayed
-    def encode(start: int) -> np.ndarray:
+    def encode(start: int, points: int) -> np.ndarray:
         block = fields.isel(time=slice(start, start + size))
         x = transform.forward(stack_channels(block, transform.channels), block["time"].values)
-        return model.encode(torch.from_numpy(x).to(model.basis.device)).cpu().numpy()
+        x = torch.from_numpy(x).to(model.basis.device).roll(points, -1)
+        return model.encode(x).cpu().numpy()
 
     latent = (len(model.spread), *model.grid)
     total = fields.sizes["time"]
-    blocks = [
-        da.from_delayed(encode(i), (min(size, total - i), *latent), np.float32)
-        for i in range(0, total, size)
-    ]
-    times = {"time": fields["time"].values}
-    return xr.Dataset({"latents": (("time", "latent", "y", "x"), da.concatenate(blocks))}, times)
+    found = {}
+    for turn in range(turns):
+        east = turn * model.downsampling // turns  # points
+        blocks = [
+            da.from_delayed(encode(i, east), (min(size, total - i), *latent), np.float32)
+            for i in range(0, total, size)
+        ]
+        found[turned(turn)] = (("time", "latent", "y", "x"), da.concatenate(blocks))
+    return xr.Dataset(found, {"time": fields["time"].values})

@@ -19,8 +19,22 @@ is exact. Eigenvectors come from one part of the training data and variances fro
 held-out part: variances along components of the data that made them are far too large for
 the first and far too small for the last.
 
+The covariance of windows of amplitudes is shrunk before its eigenvectors are taken: with
+:math:`a_{ik}` the amplitude of component :math:`k` in state :math:`i` of a window,
+
+.. math:: \mathrm{cov}(a_{ik}, a_{jl}) \to (1 - \lambda) \, \mathrm{cov}(a_{ik}, a_{jl})
+    \qquad \text{for } k \neq l
+
+Components are uncorrelated at one time by their making; what one has to do with another at another
+time is the most of the matrix, each entry small, and known the least.
+
 Conventions: orthonormal transforms, so white noise is white in every basis. Averaging over
 longitude multiplies the sample: each state counts as many, turned.
+
+References:
+    | A well-conditioned estimator for large-dimensional covariance matrices
+    | (Ledoit and Wolf, 2004)
+    | https://doi.org/10.1016/S0047-259X(03)00096-4
 """
 
 __all__ = ["WindowGaussian", "fit_gaussian"]
@@ -198,15 +212,20 @@ Blocks = Callable[[bool], Iterable[Float[Tensor, "time channel y x"]]]
 
 
 def fit_gaussian(
-    blocks: Blocks, states: int, components: int, report: Callable[[str], None] = print
+    blocks: Blocks,
+    states: int,
+    components: int,
+    shrinkage: float,
+    report: Callable[[str], None] = print,
 ) -> WindowGaussian:
-    """Fits the Gaussian in three passes over blocks of consecutive states.
+    r"""Fits the Gaussian in three passes over blocks of consecutive states.
 
     Arguments:
         blocks: Yields blocks of latents, of the held-out part if called with ``True``, of
             the fitting part otherwise; blocks shorter than a window are skipped.
         states: States in a window.
         components: Spatial components for each wavenumber.
+        shrinkage: The share :math:`\lambda` taken off covariances between components.
         report: Called with a line on each pass.
 
     Raises:
@@ -219,7 +238,7 @@ def fit_gaussian(
     space = vectors.flip(-1)[..., : model.space.shape[2]].to(torch.complex64)
     report(f"{shape[-1] // 2 + 1} wavenumbers, {space.shape[-1]} of {space.shape[1]} components")
 
-    joint = _joint_covariance(blocks, mean, space, states)
+    joint = _shrunk(_joint_covariance(blocks, mean, space, states), states, shrinkage)
     _, vectors = torch.linalg.eigh(joint)
     vectors = vectors.flip(-1).contiguous()
     variance, rest = _heldout_variance(blocks, mean, space, vectors, states)
@@ -273,6 +292,12 @@ def _joint_covariance(blocks: Blocks, mean: Tensor, space: Tensor, states: int) 
         windows = _windows(waves @ space.conj(), states)
         total, count = total + windows.mT @ windows.conj(), count + windows.shape[1]
     return _real_ends(total / count)
+
+
+def _shrunk(joint: Complex[Tensor, "wave n n"], states: int, shrinkage: float) -> Tensor:
+    """Covariances between components made smaller; those of each with itself stay."""
+    own = torch.eye(joint.shape[-1] // states).repeat(states, states)
+    return joint * (1 - shrinkage * (1 - own))
 
 
 def _heldout_variance(

@@ -5,7 +5,7 @@ latents is small (a year at 64 x 32 points is 70 MB): all are kept in memory if 
 the windows of a batch are read as it is drawn.
 """
 
-__all__ = ["LatentRecords", "alternate_blocks"]
+__all__ = ["LatentRecords", "alternate_blocks", "turned_records"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -53,17 +53,20 @@ class LatentRecords:
         paths: Manifests of the records.
         states: States in a window.
         threads: Threads that read.
+        name: Which latents of the records.
 
     Raises:
         ValueError: If no record holds a window.
     """
 
-    def __init__(self, paths: Sequence[Path], states: int, threads: int = 2) -> None:
+    def __init__(
+        self, paths: Sequence[Path], states: int, threads: int = 2, name: str = "latents"
+    ) -> None:
         self.states = states
         self.stretches: list[Stretch] = []
-        step, keep = _step(paths), fits(paths, ["latents"])
+        step, keep = _step(paths), fits(paths, [name])
         for path in paths:
-            record = Record(path, ["latents"], keep=keep, threads=threads)
+            record = Record(path, [name], keep=keep, threads=threads)
             seams = np.flatnonzero(np.diff(record.times) != step) + 1
             for rows in np.split(np.arange(len(record)), seams):
                 self.stretches.append(Stretch(record, int(rows[0]), len(rows)))
@@ -97,6 +100,13 @@ class LatentRecords:
         """The stretch that a window lies in, and its first state there."""
         number = int(np.searchsorted(np.cumsum(self.counts), index, side="right"))
         return self.stretches[number], index - sum(self.counts[:number])
+
+
+def turned_records(paths: Sequence[Path], states: int) -> list[LatentRecords]:
+    """Windows of the states as they are, and of each turn of them (:func:`turned`)."""
+    names = map(str, open_product(paths[0]).data_vars)
+    chosen = sorted(name for name in names if name.startswith("latents"))
+    return [LatentRecords(paths, states, name=name) for name in chosen]
 
 
 def _step(paths: Sequence[Path]) -> np.timedelta64:

@@ -169,6 +169,11 @@ MISTAKES = [
     ("networks.sparse.instruments", {}, "instruments"),
     ("networks.sparse.withheld_share", 1.0, "less than 1"),
     ("priors.gaussian_dit.network.patch", 3, "a grid of 32 x 64 does not divide"),
+    (
+        "autoencoders.small.turns",
+        3,
+        "turns 3 does not divide the autoencoder's downsampling 4; all",
+    ),
     ("autoencoders.small.downsampling", 5, "a grid of 32 x 64 does not divide"),
     ("tasks.filtering.now_hours", [43], "tasks.filtering.now_hours: 43 is not a multiple"),
     ("tasks.filtering.now_hours", [48], "48 leaves the window; at most 42"),

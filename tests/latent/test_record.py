@@ -11,7 +11,12 @@ from galerne import reading
 from galerne.arrays import unstack_channels
 from galerne.catalogue import channels
 from galerne.latent.autoencoder import Autoencoder
-from galerne.latent.record import StandardisedStates, encode_record, standardised_sample
+from galerne.latent.record import (
+    StandardisedStates,
+    encode_record,
+    standardised_sample,
+    turned,
+)
 from galerne.latent.training import train_on
 from galerne.products import write_record
 from galerne.stats.transform import Transform
@@ -113,6 +118,29 @@ def test_a_record_encoded_in_blocks_is_the_record_encoded_at_once(tmp_path, tran
         assert dataset["latents"].dtype == np.float32
         np.testing.assert_allclose(dataset["latents"].values, once, atol=1e-3)
         assert dataset["time"].values[-1] == np.datetime64("2001-01-01") + 22 * SIX_HOURS
+
+
+def test_a_turned_record_is_the_record_of_turned_states(tmp_path, transform) -> None:
+    path = tmp_path / "manifest.json"
+    z = record(path, 7)
+    model = Autoencoder(2, 4, 8, 3, 4, 4, 1, 50.0).requires_grad_(False)
+    dataset = encode_record(path, transform, model, 3, turns=2)
+    assert list(dataset.data_vars) == [turned(0), turned(1)]
+    assert dataset[turned(1)].dims == dataset["latents"].dims
+    for turn, points in ((0, 0), (1, 2)):
+        once = model.encode(torch.from_numpy(np.roll(z, points, -1).copy()).float())
+        np.testing.assert_allclose(dataset[turned(turn)].values, once, atol=1e-3)
+    # By a whole patch it would be the same latents, one place further.
+    whole = model.encode(torch.from_numpy(np.roll(z, 4, -1).copy()).float())
+    np.testing.assert_allclose(whole, np.roll(dataset["latents"].values, 1, -1), atol=1e-3)
+
+
+def test_turns_that_do_not_divide_a_patch_are_refused(tmp_path, transform) -> None:
+    path = tmp_path / "manifest.json"
+    record(path, 3)
+    model = Autoencoder(2, 4, 8, 3, 4, 4, 1, 50.0).requires_grad_(False)
+    with pytest.raises(ValueError, match="turns 3 does not divide patches that are 4 points wide"):
+        encode_record(path, transform, model, turns=3)
 
 
 def test_a_record_is_read_only_when_it_is_written(tmp_path, transform) -> None:

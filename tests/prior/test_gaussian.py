@@ -92,7 +92,7 @@ def test_fit_recovers_what_was_planted(random_gaussian: Make) -> None:
     truth = random_gaussian(components=4)
     drawn = blocks_of(truth, 6000)
     fitted = fit_gaussian(
-        lambda heldout: drawn[4000:] if heldout else drawn[:4000], SHAPE[0], 4, lambda _: None
+        lambda heldout: drawn[4000:] if heldout else drawn[:4000], SHAPE[0], 4, 0.0, lambda _: None
     )
     test = torch.stack(blocks_of(random_gaussian(components=4), 50))
     for sigma in (0.5, 2.0):
@@ -107,8 +107,9 @@ def test_fit_recovers_what_was_planted(random_gaussian: Make) -> None:
 def test_variances_of_the_fitting_part_would_be_overconfident(random_gaussian: Make) -> None:
     truth = random_gaussian(components=4)
     drawn = blocks_of(truth, 60)
-    honest = fit_gaussian(lambda h: drawn[30:] if h else drawn[:30], SHAPE[0], 4, lambda _: None)
-    naive = fit_gaussian(lambda _: drawn[:30], SHAPE[0], 4, lambda _: None)
+    settings = {"states": SHAPE[0], "components": 4, "shrinkage": 0.0, "report": lambda _: None}
+    honest = fit_gaussian(lambda h: drawn[30:] if h else drawn[:30], **settings)
+    naive = fit_gaussian(lambda _: drawn[:30], **settings)
     test = torch.stack(blocks_of(truth, 4000)[3000:])
     sigma = torch.tensor(1.0)
     z_t = test + torch.randn(test.shape, generator=torch.Generator().manual_seed(4))
@@ -119,7 +120,37 @@ def test_variances_of_the_fitting_part_would_be_overconfident(random_gaussian: M
     assert miss["honest"] < miss["naive"]
 
 
+def test_shrinkage_helps_where_components_have_nothing_to_do_with_each_other() -> None:
+    """Few windows of independent walks: what they have to do with each other is chance."""
+    rng = torch.Generator().manual_seed(6)
+    scale = 1 / (1 + torch.arange(SHAPE[1]))[:, None, None]
+
+    def drawn(count: int) -> list[torch.Tensor]:
+        """Each latent a walk of its own in time, large to small."""
+        return list(scale * torch.randn(count, *SHAPE, generator=rng).cumsum(1))
+
+    few, test = drawn(24), torch.stack(drawn(300))
+    sigma, miss = torch.tensor(0.5), {}
+    z_t = test + sigma * torch.randn(test.shape, generator=rng)
+    for shrinkage in (0.0, 0.5):
+        fitted = fit_gaussian(
+            lambda h: few[12:] if h else few[:12], SHAPE[0], 8, shrinkage, lambda _: None
+        )
+        miss[shrinkage] = (fitted.denoise(z_t, sigma) - test).square().mean().item()
+    assert miss[0.5] < 0.98 * miss[0.0]
+
+
+def test_whole_shrinkage_leaves_each_component_to_itself(random_gaussian: Make) -> None:
+    drawn = blocks_of(random_gaussian(components=4), 200)
+    fitted = fit_gaussian(
+        lambda h: drawn[100:] if h else drawn[:100], SHAPE[0], 4, 1.0, lambda _: None
+    )
+    vectors = torch.view_as_complex(fitted.joint).unflatten(1, (SHAPE[0], 4))
+    weight = vectors.abs().square().sum(1)  # of each component in each eigenvector
+    torch.testing.assert_close(weight.amax(1), torch.ones_like(weight.amax(1)))
+
+
 def test_a_record_without_a_window_is_refused() -> None:
     short = [torch.randn(2, *SHAPE[1:])]
     with pytest.raises(ValueError, match=r"fitting part .* no window of 3 states"):
-        fit_gaussian(lambda _: short, 3, 2, lambda _: None)
+        fit_gaussian(lambda _: short, 3, 2, 0.0, lambda _: None)

@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 
 from galerne import reading
-from galerne.prior.window import LatentRecords, alternate_blocks
+from galerne.prior.window import LatentRecords, alternate_blocks, turned_records
 from galerne.products import write_product
 
 
@@ -55,6 +55,17 @@ def test_blocks_part_the_training_record_and_hold_out_validation(paths: list[Pat
     assert set(parts[True]) > set(range(100, 105))
     assert parts[False]
     assert max(parts[False]) < 100
+
+
+def test_turned_latents_are_records_of_their_own(tmp_path: Path) -> None:
+    times = np.datetime64("2001-01-01", "ns") + np.arange(6) * np.timedelta64(6, "h")
+    values = np.arange(6, dtype="float32")[:, None, None, None]
+    dims = ("time", "latent", "y", "x")
+    data = {"latents": (dims, values), "latents_turned_1": (dims, values + 100)}
+    write_product(xr.Dataset(data, {"time": times}), tmp_path / "manifest.json")
+    plain, turned = turned_records([tmp_path / "manifest.json"], 4)
+    assert plain.read([1])[0].flatten().tolist() == [1, 2, 3, 4]
+    assert turned.read([1])[0].flatten().tolist() == [101, 102, 103, 104]
 
 
 def test_no_window_straddles_a_gap(tmp_path: Path) -> None:

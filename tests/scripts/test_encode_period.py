@@ -39,7 +39,7 @@ def test_a_rerun_writes_the_same_bytes(
 ) -> None:
     path = tmp_path / "manifest.json"
     asked = {key: choice.architecture[key] for key in ("latent_channels", "downsampling")}
-    encode_period(fields["train_a"], climatology, autoencoder, path, threads=1, **asked)
+    encode_period(fields["train_a"], climatology, autoencoder, path, turns=2, threads=1, **asked)
     assert contents(tmp_path) == contents(latents["train_a"].parent)
 
 
@@ -49,8 +49,8 @@ def test_weights_of_another_architecture_are_refused(
     message = "an? Autoencoder of another architecture: latent_channels is 12, expected 13"
     with pytest.raises(ValueError, match=message):
         encode_period(
-            fields["test"], climatology, autoencoder, tmp_path / "l/manifest.json", threads=1,
-            latent_channels=13,
+            fields["test"], climatology, autoencoder, tmp_path / "l/manifest.json", turns=1,
+            threads=1, latent_channels=13,
         )  # fmt: skip
     assert not (tmp_path / "l").exists()
 
@@ -59,6 +59,8 @@ def test_on_an_accelerator_blocks_are_encoded_there(
     tmp_path, fields, climatology, autoencoder, accelerator
 ) -> None:
     back = accelerator("encode_period")
-    encode_period(fields["test"], climatology, autoencoder, tmp_path / "m.json", threads=1)
+    encode_period(
+        fields["test"], climatology, autoencoder, tmp_path / "m.json", turns=1, threads=1
+    )
     assert back == [(20, 12, 4, 8)]
     assert not open_product(tmp_path / "m.json")["latents"].any()

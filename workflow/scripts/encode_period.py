@@ -24,6 +24,7 @@ def encode_period(
     path_model: Path,
     path_latents: Path,
     *,
+    turns: int,
     threads: int,
     **architecture: float,
 ) -> None:
@@ -31,8 +32,8 @@ def encode_period(
     torch.set_num_threads(threads)
     transform = Transform.open(path_climatology)
     model = load_module(Autoencoder, path_model, channels=len(transform.channels), **architecture)
-    dataset = encode_record(path_fields, transform, model.to(best_device()))
-    log.info("encoding %d states", dataset.sizes["time"])
+    dataset = encode_record(path_fields, transform, model.to(best_device()), turns=turns)
+    log.info("encoding %d states, turned %d times", dataset.sizes["time"], turns - 1)
     with dask.config.set(scheduler="synchronous"):  # torch has the threads
         write_record(dataset, path_latents)
 
@@ -44,6 +45,7 @@ if __name__ == "__main__":
         path_climatology=Path(snakemake.input.climatology),
         path_model=Path(snakemake.input.model),
         path_latents=Path(snakemake.output.latents),
+        turns=snakemake.params.turns,
         threads=snakemake.threads,
         **snakemake.params.architecture,
     )

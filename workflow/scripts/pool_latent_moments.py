@@ -2,6 +2,7 @@
 
 import logging
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ import torch
 from galerne.jobs.job import Job
 from galerne.nn.checkpoint import save_module
 from galerne.prior.gaussian import fit_gaussian
-from galerne.prior.window import LatentRecords, alternate_blocks
+from galerne.prior.window import alternate_blocks, turned_records
 
 log = logging.getLogger(__name__)
 
@@ -22,18 +23,19 @@ def pool_latent_moments(
     states: int,
     components: int,
     heldout_share: float,
+    shrinkage: float,
     threads: int,
 ) -> None:
     """Fit directions on one part of the record and variances on the other [1]."""
     torch.set_num_threads(threads)
-    train = LatentRecords(paths_train, states)
-    validation = LatentRecords(paths_validation, states)
-    gaussian = fit_gaussian(
-        lambda heldout: alternate_blocks(train, validation, heldout_share, heldout),
-        states,
-        components,
-        log.info,
-    )
+    turns = [turned_records(paths, states) for paths in (paths_train, paths_validation)]
+
+    def blocks(heldout: bool) -> Iterator[torch.Tensor]:
+        for train, validation in zip(*turns, strict=True):
+            yield from alternate_blocks(train, validation, heldout_share, heldout)
+
+    settings = {"states": states, "components": components, "shrinkage": shrinkage}
+    gaussian = fit_gaussian(blocks, **settings, report=log.info)
     names = ("states", "channels", "rows", "columns")
     arguments = dict(zip(names, gaussian.shape, strict=True)) | {"components": components}
     save_module(gaussian, arguments, path_gaussian)
