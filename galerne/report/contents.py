@@ -238,8 +238,8 @@ def training_figures(paths: Sequence[Path], folder: Path) -> list[Figure]:
     figures = []
     for path in paths:
         table = pd.read_csv(path)
-        if table.empty or training_curves(table).empty:
-            continue
+        if table.empty or training_curves(table).empty or not table["step"].any():
+            continue  # nothing was trained: a linear autoencoder, or the Gaussian alone
         inside = path.parent.relative_to(folder) if path.is_relative_to(folder) else path.parent
         last = training_curves(table).ffill().iloc[-1]
         words = ", ".join(f"{name} {value:.3g}" for name, value in last.items())

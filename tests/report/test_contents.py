@@ -143,7 +143,10 @@ def test_trainings_without_a_step_have_no_figure(tmp_path: Path) -> None:
     none.parent.mkdir(parents=True)
     done.write_text("step,loss,validation_loss\n0,2.0,\n10,1.0,1.5\n")
     none.write_text("step,loss\n")
-    (figure,) = training_figures([done, none], tmp_path)
+    linear = tmp_path / "world/linear/training.csv"
+    linear.parent.mkdir()
+    linear.write_text("step,loss,validation_relative_rmse\n0,,0.07\n0,,0.07\n")
+    (figure,) = training_figures([done, none, linear], tmp_path)
     assert figure.title == "Training of world / small"
     assert "loss 1, validation_loss 1.5" in figure.alt
 
