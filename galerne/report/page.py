@@ -31,6 +31,7 @@ from .tables import Table
 
 LARGEST = 14_000_000  # characters of a page, besides what changes from run to run
 MAPS = 9_000_000  # at most of them for maps
+CLEAR = 0.75  # share of the largest that all but the maps may take
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("page.js", "maps.js", "explorer.js")
 
@@ -117,6 +118,7 @@ class Page:
         experiments: What changes of the observations do, where there are any.
         glance: Truth, observations and mean of one variable.
         rules: The rules of the run, as the text of an SVG file.
+        omitted: What was left out for the size of the page, sentence by sentence.
     """
 
     title: str
@@ -143,6 +145,7 @@ class Page:
     experiments: Panel | None = None
     glance: Figure | None = None
     rules: str = ""
+    omitted: list[str] = field(default_factory=list)
 
 
 def inline_svg(text: str, prefix: str, alt: str) -> Markup:
@@ -189,14 +192,49 @@ def render(page: Page) -> str:
     """Returns the page as one HTML document.
 
     Maps are packed into what the rest leaves of :data:`LARGEST`, not counting what changes from
-    run to run: equal runs pack the same maps.
+    run to run: equal runs pack the same maps. Of very many choices, charts are left out.
     """
     if callable(page.explorer):
-        bare = _set(replace(page, explorer={"scenes": []}))
-        room = LARGEST - len(canonical(bare).encode())
-        packed = page.explorer(budget=min(MAPS, max(room, LARGEST // 10)))
-        page = replace(page, explorer=packed)
+        bare = replace(page, explorer={"scenes": []})
+        size = _size(bare)
+        if size > CLEAR * LARGEST:
+            bare = _thinned(bare, size - int(CLEAR * LARGEST))
+            size = _size(bare)
+        packed = page.explorer(budget=min(MAPS, max(LARGEST - size, LARGEST // 10)))
+        page = replace(bare, explorer=packed)
     return _set(page)
+
+
+def _size(page: Page) -> int:
+    return len(canonical(_set(page)).encode())
+
+
+def _thinned(page: Page, excess: int) -> Page:
+    """Leaves out about so many characters.
+
+    First go still pictures, which the explorer shows too, then charts of the last tabs, of which
+    those under the first two headings stay longest.
+    """
+    stills, panels = list(page.stills), list(page.panels)
+    while excess > 0 and stills:
+        excess -= _length(stills.pop())
+    for headings in (2, 0):
+        for k in reversed(range(len(panels))):
+            groups = list(dict.fromkeys(figure.group for figure in panels[k].figures))[:headings]
+            kept = [figure for figure in panels[k].figures if figure.group in groups]
+            if excess > 0:
+                excess -= sum(map(_length, panels[k].figures)) - sum(map(_length, kept))
+                panels[k] = replace(panels[k], figures=kept)
+    still = len(page.stills) - len(stills)
+    fewer = sum(len(a.figures) > len(b.figures) for a, b in zip(page.panels, panels, strict=True))
+    said = [f"{still} still pictures of maps, in figures/ of each choice"] * (still > 0)
+    said += [f"charts of the last tabs ({fewer}), in figures/scores/"] * (fewer > 0)
+    words = [f"Left out for the size of the page: {'; '.join(said)}."] if said else []
+    return replace(page, stills=stills, panels=panels, omitted=words)
+
+
+def _length(figure: Figure) -> int:
+    return len(figure.svg) + 4 * len(figure.png) // 3
 
 
 def _set(page: Page) -> str:

@@ -200,6 +200,34 @@ def test_maps_take_what_the_rest_leaves(page: Page, monkeypatch: pytest.MonkeyPa
     assert asked[3] == 60_000
 
 
+def test_a_page_of_many_choices_leaves_out_charts_and_says_so(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = "<svg><title>{}</title>" + "<path/>" * 10_000 + "</svg>"
+
+    def tab(name: str) -> Panel:
+        figures = [Figure(f"{name}{g}", "alt", svg=large.format(g), group=g) for g in "abc"]
+        return Panel(name, figures, page.panels[0].tables)
+
+    many = replace(page, panels=[tab("one"), tab("two"), tab("three")])
+    several = replace(many, explorer=lambda budget: page.explorer)
+    whole = render(several)
+    assert "Left out" not in whole
+    small = len(canonical(render(replace(several, panels=[]))).encode())
+    for room, shown in ((9.5, "abc|abc|abc"), (7.5, "abc|ab|ab"), (4.5, "ab|ab|"), (0.0, "||")):
+        monkeypatch.setattr("galerne.report.page.LARGEST", int((small + room * 70_000) / 0.75))
+        text = render(several)
+        found = "|".join(
+            "".join(g for g in "abc" if f"<figcaption>{name}{g}</figcaption>" in text)
+            for name in ("one", "two", "three")
+        )
+        assert found == shown
+        assert ("Still pictures" in text) == (room == 9.5)
+        assert ("Left out for the size of the page: 1 still pictures" in text) == (room < 9)
+        assert len(canonical(text).encode()) < small + max(room, 0.5) * 70_000
+        assert text.count("Table: ") == whole.count("Table: ")
+
+
 def test_keys_without_a_default_stand_apart(page: Page) -> None:
     text = render(replace(page, differences=[("a.b", "1", "2"), ("c.d", "–", "3")]))
     part = text[text.index("Differences from the default") :]
