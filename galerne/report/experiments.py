@@ -200,6 +200,7 @@ def experiment_tables(
             [_label(legend, network), legend.label(method), *_cells(found, pairs, network, method)]
             for network in networks
             for method in methods
+            if any(_of(table, network, method).size for table in found.values())
         ]
         columns = ["CRPS ÷ clim.", "RMSE ÷ clim.", "Spread ÷ error", "CRPS, withheld"]
         tables.append(Table(
@@ -215,13 +216,17 @@ def experiment_tables(
 def _cells(found: Mapping, pairs: pd.DataFrame, network: str, method: str) -> list[str]:
     cells = [_cell(found[key], network, method) for key in SHOWN]
     own = pairs[(pairs["metric"] == "crps") & (pairs["space"] == "grid")]
-    own = own[(own["network"] == network) & (own["method"] == method)]
+    own = _of(own, network, method)
     verdict = f"{own['verdict'].iloc[0]} {SIGNS[own['verdict'].iloc[0]][0]}" if len(own) else ""
     return [*cells, _cell(own, network, method), verdict]
 
 
+def _of(table: pd.DataFrame, network: str, method: str) -> pd.DataFrame:
+    return table[(table["network"] == network) & (table["method"] == method)]
+
+
 def _cell(table: pd.DataFrame, network: str, method: str) -> str:
-    own = table[(table["network"] == network) & (table["method"] == method)]
+    own = _of(table, network, method)
     if own.empty:
         return "–"
     value, low, high = own[["value", "lower", "upper"]].iloc[0]

@@ -1,5 +1,6 @@
 """Experiments: a curve where there are shares, rows where there are changes, and paired costs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,22 @@ def test_tables_have_a_row_for_each_network_and_method(tmp_path: Path) -> None:
     assert table.rows[3][2] == "0.400 (0.300 to 0.500)"
     assert table.rows[3][-2:] == ["1.20 (1.10 to 1.40)", "worse ▲"]
     assert {len(row) for row in table.rows} == {len(table.header)}
+
+
+def test_a_method_without_some_network_has_no_row_for_it(tmp_path: Path) -> None:
+    evidence = make_evidence(tmp_path, networks=("sparse", "half"))
+    absent = {}
+    for name in ("intervals", "comparisons"):
+        table = getattr(evidence, name)
+        mine = (table["network"] == "sparse") & (table["method"] == "mmps")
+        assert mine.any()
+        absent[name] = table[~mine]
+    (table,) = experiment_tables(replace(evidence, **absent), BOTH, LEGEND)
+    assert [row[:2] for row in table.rows] == [
+        ["Unchanged", "Optimal interpolation"],
+        ["50 % of observations", "Optimal interpolation"],
+        ["50 % of observations", "Posterior (mmps)"],
+    ]
 
 
 @pytest.mark.parametrize("choices", [[CHOICE], [CHOICE, CHOICE | {"network": "other"}]])
