@@ -1,6 +1,7 @@
 /* What the checks ask of a page; it is added to the page by the tests alone. */
 window.checks = (() => {
 const root = document.getElementById("explorer");
+document.documentElement.style.scrollBehavior = "auto"; // a scroll on its way would move what is clicked
 const all = (selector, from = document) => [...from.querySelectorAll(selector)];
 const visible = (node) => node.checkVisibility() && node.getClientRects().length > 0;
 const pixels = (canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
