@@ -34,7 +34,7 @@ tiny: .venv/.installed  ## the whole pipeline in minutes, to results-tiny/report
 
 test: .venv/.installed  ## every test but those of finished products
 	@echo "Running the tests"
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
 
 products: tiny  ## tests of the products of the tiny run, and of some of what reruns when
 	@echo "Testing the products in results-tiny/"

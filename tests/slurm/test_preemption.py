@@ -1,5 +1,7 @@
 """A training that Slurm sends back to the queue goes on where it was."""
 
+import pytest
+
 from tests.slurm.checkout import Checkout
 from tests.slurm.cluster import Cluster
 from tests.slurm.disturbed import RULE, TARGET, Start, conclude, statuses
@@ -29,6 +31,7 @@ def test_training_preempted_by_a_job_of_higher_priority(
     conclude(untrained, reference)
 
 
+@pytest.mark.slow
 def test_training_requeued_by_hand(
     untrained: Checkout, reference: Checkout, cluster: Cluster, start: Start
 ) -> None:
