@@ -56,6 +56,7 @@ class Autoencoder(nn.Module):
         hidden_channels: Channels of the residual networks.
         blocks: Residual blocks of encoder and decoder each.
         bound: The bound of each latent, in its standard deviations.
+        networks: Whether there are networks beside the linear part.
 
     Raises:
         ValueError: If the grid does not divide into patches, or a patch holds fewer numbers
@@ -72,6 +73,7 @@ class Autoencoder(nn.Module):
         hidden_channels: int,
         blocks: int,
         bound: float,
+        networks: bool = True,
     ) -> None:
         super().__init__()
         features = channels * downsampling**2
@@ -91,12 +93,11 @@ class Autoencoder(nn.Module):
         self.register_buffer("unit", torch.ones(()))
         self.register_buffer("spread", torch.ones(latent_channels))
         self.register_buffer("residual", torch.zeros(features, features))
-        self.encoder = _residual_network(
-            features, latent_channels, hidden_channels, blocks, self.grid
-        )
-        self.decoder = _residual_network(
-            latent_channels, features, hidden_channels, blocks, self.grid
-        )
+        self.encoder = self.decoder = None
+        if networks:
+            inner = (hidden_channels, blocks, self.grid)
+            self.encoder = _residual_network(features, latent_channels, *inner)
+            self.decoder = _residual_network(latent_channels, features, *inner)
 
     def start_from(
         self, basis: Float[Tensor, "feature latent"], variance: Float[Tensor, "latent"]
@@ -113,7 +114,9 @@ class Autoencoder(nn.Module):
         """Encodes standardised anomalies [1] into latents [1]."""
         patches = pixel_unshuffle(x, self.downsampling)
         u = torch.einsum("bfyx,fk->bkyx", patches, self.basis) / self.unit
-        v = (u + self.encoder(patches)) / self._spread
+        if self.encoder is not None:
+            u = u + self.encoder(patches)
+        v = u / self._spread
         return self._spread * v * torch.rsqrt(1 + (v / self.bound) ** 2)
 
     def decode(
@@ -123,9 +126,11 @@ class Autoencoder(nn.Module):
         v = z / self._spread
         v = v * torch.rsqrt(1 - ((v / self.bound) ** 2).clamp_max(LIMIT))
         patches = torch.einsum("bkyx,fk->bfyx", self.unit * self._spread * v, self.basis)
-        with reduced(self.precision, z.device):
-            added = self.decoder(v)
-        return pixel_shuffle(patches + added.float(), self.downsampling)
+        if self.decoder is not None:
+            with reduced(self.precision, z.device):
+                added = self.decoder(v)
+            patches = patches + added.float()
+        return pixel_shuffle(patches, self.downsampling)
 
     def decode_linearly(
         self, z: Float[Tensor, "batch latent y x"]

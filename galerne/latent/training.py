@@ -83,17 +83,20 @@ def train_on(
         model.to(team.device)
         first = {"step": 0, **(error() if team.is_main else {})}
         log.info("linear start: %s", first)
-        fit = Fit(
-            model, steps=steps, learning_rate=learning_rate, seed=seed,
-            half_life=max(steps / 20, 1.0), folder=folder, team=team,
-        )  # fmt: skip
-        with closing(ahead):
-            list(fit.run(loss, max(steps // EVALUATIONS, 1), error))
-        fit.settle()
+        history = []
+        if steps:
+            fit = Fit(
+                model, steps=steps, learning_rate=learning_rate, seed=seed,
+                half_life=max(steps / 20, 1.0), folder=folder, team=team,
+            )  # fmt: skip
+            with closing(ahead):
+                list(fit.run(loss, max(steps // EVALUATIONS, 1), error))
+            fit.settle()
+            history = fit.history
         if not team.is_main:
             return None
     model.residual.copy_(residual_factor(model, check, areas))
-    rows = [first, *fit.history, {"step": steps, **error()}]
+    rows = [first, *history, {"step": steps, **error()}]
     return pd.DataFrame(rows, columns=["step", "loss", "validation_relative_rmse"])
 
 

@@ -53,11 +53,12 @@ def member_bytes(
     states, channels, rows, columns = prior.gaussian.shape
     decoder = autoencoder.decoder
     field = len(autoencoder.residual) * rows * columns
-    hidden = decoder[0].out_channels * rows * columns * WIDTHS
+    layers = 0 if decoder is None else len(decoder)
+    hidden = decoder[0].out_channels * rows * columns * WIDTHS if layers else 0
     whole = states if through_decoder else min(states, max(WHOLE // field, 1))
     count = LATENTS * states * channels * rows * columns + VALUES * SEEN * observations
     count += FIELDS * whole * field
-    count += whole * hidden * (GRAPH * len(decoder) if through_decoder else 1)
+    count += whole * hidden * (GRAPH * layers if through_decoder else 1)
     return 4 * (count + _network(prior, through_network))
 
 

@@ -43,17 +43,17 @@ def train_autoencoder(
     areas = torch.from_numpy(cell_areas(transform.latitude)).float()
     x = StandardisedStates(paths_train, transform, threads)
     check = standardised_sample(paths_validation, transform, CHECKED)
-    names = ("channels", "latitudes", "longitudes")
-    arguments = dict(zip(names, x.shape[1:], strict=True)) | architecture
+    names = ("channels", "latitudes", "longitudes", "networks")
+    given = dict(zip(names, (*x.shape[1:], optimisation["steps"] > 0), strict=True)) | architecture
     manifests = [path.read_text() for path in [*paths_train, *paths_validation, path_climatology]]
     made_of = (manifests, optimisation, architecture, seed, source_digest("train_autoencoder"))
     folder = path_checkpoints / settings_digest(*made_of)  # of no other data, settings or code
     torch.manual_seed(seed)
-    model = Autoencoder(**arguments)
+    model = Autoencoder(**given)
     curve = train_on(model, x, check, areas, seed=seed, folder=folder, **optimisation)
     if curve is None:  # another process of this training writes
         return
-    save_module(model, arguments, path_model, periods=periods)
+    save_module(model, given, path_model, periods=periods)
     errors = error_table(relative_errors(model, check, areas).numpy(), transform)
     log.info("relative error on validation: %.4f", errors["relative_rmse"].mean())
     for path_table, table in ((path_training, curve), (path_reconstruction, errors)):
