@@ -2,9 +2,9 @@
 
 Each draw is a process of its own, on one thread: the library's own call from the table of
 observations to the ensemble on disk, by the default method of the configuration in two steps,
-with untrained models of the demo's sizes (24 channels on 32 x 64 points, 96 latents on 8 x 16,
-windows of 8 states, a network of 192 channels and 4 blocks). Observations are of temperature,
-anywhere.
+with untrained models of about the demo's sizes (24 channels on 32 x 64 points, 96 latents on
+8 x 16, windows of 8 states, a network of 192 channels and 4 blocks). Observations are of
+temperature, anywhere.
 
 A comparison is the growth from the smallest draw to the largest of a row, and beside it growth
 that were linear: a ratio of one is linear, one below is less. Time is that of the processor.

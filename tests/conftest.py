@@ -64,18 +64,19 @@ def orthonormal(rows: int, columns: int, real: bool) -> torch.Tensor:
 def random_gaussian() -> Callable[..., WindowGaussian]:
     """Makes a Gaussian of random orthonormal directions and falling variances."""
 
-    def make(components: int = 2) -> WindowGaussian:
+    def make(components: int = 2, rank: int | None = None) -> WindowGaussian:
         torch.manual_seed(0)
         states, channels, rows, columns = SHAPE
-        model = WindowGaussian(*SHAPE, components)
+        model = WindowGaussian(*SHAPE, components, rank)
         waves, space = columns // 2 + 1, channels * rows
         for m in range(waves):
             real = m in (0, waves - 1)
             model.space[m] = orthonormal(space, components, real)
-            model.joint[m] = orthonormal(states * components, states * components, real)
+            model.joint[m] = orthonormal(states * components, model.joint.shape[2], real)
             model.rest[m] = orthonormal(states, states, real)
         falling = torch.linspace(3, 0.1, model.variance.numel())
         model.variance.copy_(falling.view_as(model.variance))
+        model.tail.copy_(torch.linspace(0.4, 0.1, waves))
         model.rest_variance.copy_(0.05 + 0.2 * torch.rand_like(model.rest_variance))
         model.mean.copy_(torch.randn_like(model.mean))
         return model.requires_grad_(False)

@@ -87,6 +87,11 @@ class WithCarried(nn.Module):
             lambda w: pull(w[:, :count].contiguous()) + back(w[:, count:]),
         )
 
+    def push(self, z: Tensor, change: Tensor) -> Tensor:
+        """As :meth:`galerne.assimilate.forward.ForwardOperator.push`."""
+        own = self._own(change)
+        return own if self.operator is None else torch.cat([self.operator.push(z, change), own], 1)
+
     def _own(self, z: Tensor) -> Tensor:
         return z[:, self.places].flatten(1) / self.error
 

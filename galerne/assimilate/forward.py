@@ -29,7 +29,7 @@ from ..latent.autoencoder import Autoencoder
 from ..observe.derived import speed
 from ..observe.operator import Interpolation, ObservationOperator
 from ..prior.footprint import WHOLE
-from .linear import derivative
+from .linear import derivative, pushed
 from .whitening import Whitening
 
 FEW = 40  # a point decoded by itself takes as long as so many of a whole field (measured: 38)
@@ -117,7 +117,7 @@ class ForwardOperator(nn.Module):
 
     def forward(self, z: Float[Tensor, "batch state latent y x"]) -> Float[Tensor, "batch obs"]:
         """Returns what is seen of the anomalies, whitened [1]."""
-        return self.whiten(self.see(self._decoded(self.autoencoder.decode, z)))
+        return self._observe(self._decoded(self.autoencoder.decode, z))
 
     def linearise(
         self, z: Float[Tensor, "batch state latent y x"]
@@ -133,14 +133,29 @@ class ForwardOperator(nn.Module):
         Returns:
             What is seen [1], the product with the derivative, and that with its transpose.
         """
-        one = z[:1] if z.stride(0) == 0 else z
-        with torch.no_grad():
-            anomaly = self._decoded(self.autoencoder.decode, one).expand(len(z), -1)
+        anomaly = self._anomaly(z)
 
         def follow(change: Tensor) -> Tensor:
-            return self.whiten(self.see(anomaly + self._followed(change)))
+            return self._observe(anomaly + self._followed(change))
 
         return derivative(follow, torch.zeros_like(z))
+
+    def push(
+        self,
+        z: Float[Tensor, "batch state latent y x"],
+        change: Float[Tensor, "batch state latent y x"],
+    ) -> Float[Tensor, "batch obs"]:
+        """Returns the product with the derivative of :meth:`linearise`, for one batch."""
+        return pushed(self._observe, self._anomaly(z), self._followed(change))
+
+    def _observe(self, anomaly: Tensor) -> Tensor:
+        return self.whiten(self.see(anomaly))
+
+    @torch.no_grad()
+    def _anomaly(self, z: Tensor) -> Tensor:
+        """The points that are seen of windows; one that is expanded is decoded once."""
+        one = z[:1] if z.stride(0) == 0 else z
+        return self._decoded(self.autoencoder.decode, one).expand(len(z), -1)
 
     def _decoded(self, decode: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
         """The points that are seen; some states at a time are whole."""

@@ -55,7 +55,7 @@ from torch import Tensor
 from ..prior.composition import LongDenoiser
 from ..prior.denoiser import WindowDenoiser
 from .evidence import Tweedie, correct
-from .linear import Preconditioner, derivative, place_levels, solve
+from .linear import Preconditioner, place_levels, solve, ways
 
 
 class MomentMatching(Denoiser):
@@ -102,7 +102,7 @@ class MomentMatching(Denoiser):
         self.denoiser, self.y, self.A = denoiser, y, A
         self.covariance, self.iterations, self.modes = covariance, iterations, modes
         self.probes = probes
-        self.linearise = A.linearise if linearisation == "linear" else partial(derivative, A)
+        self.linearise, self.push = ways(A, linearisation)
         self.solver, self.placement = solver, placement
         self.memory: dict[str, Tensor] = {}
         self._preconditioner: Preconditioner | None = None
@@ -214,7 +214,7 @@ class MomentMatching(Denoiser):
             gaussian = self.denoiser.gaussian
 
             def push(vectors: Tensor) -> Tensor:
-                return self.linearise(gaussian.mean.expand(vectors.shape))[1](vectors)
+                return self.push(gaussian.mean.expand(vectors.shape), vectors)
 
             pieces = getattr(gaussian, "pieces", None)
             self._preconditioner = Preconditioner(push, gaussian.leading(self.modes), pieces)

@@ -26,8 +26,8 @@ from torch import Tensor
 
 from ..prior.composition import LongDenoiser, LongGaussian
 from ..prior.denoiser import WindowDenoiser
-from ..prior.gaussian import WindowGaussian
-from .linear import Preconditioner, derivative
+from ..prior.gaussian import WindowGaussian, spectral_sum
+from .linear import Preconditioner, ways
 from .variational import gauss_newton
 
 
@@ -59,7 +59,7 @@ class Latent4DVar(Denoiser):
     ) -> None:
         super().__init__()
         self.denoiser, self.y = denoiser, y
-        self.linearise = A.linearise if linearisation == "linear" else partial(derivative, A)
+        self.linearise, self.push = ways(A, linearisation)
         self.outer, self.iterations, self.modes = outer, iterations, modes
         self.gaussian = self.background(denoiser.gaussian)
         self.memory: dict[str, Tensor] = {}
@@ -125,7 +125,7 @@ class Latent4DVar(Denoiser):
             gaussian = self.gaussian
 
             def push(vectors: Tensor) -> Tensor:
-                return self.linearise(gaussian.mean.expand(vectors.shape))[1](vectors)
+                return self.push(gaussian.mean.expand(vectors.shape), vectors)
 
             pieces = getattr(gaussian, "pieces", None)
             self._preconditioner = Preconditioner(push, gaussian.leading(self.modes), pieces)
@@ -187,9 +187,9 @@ def _marginal(window: WindowGaussian) -> WindowGaussian:
     states, channels, rows, columns = window.shape
     components = window.space.shape[2]
     one = WindowGaussian(1, channels, rows, columns, components).to(window.mean.device)
-    joint = torch.view_as_complex(window.joint).unflatten(1, (states, components))
-    scaled = joint * window.variance[:, None, None]
-    covariance = torch.einsum("mtkj,mtlj->mkl", scaled, joint.conj()) / states
+    joint = torch.view_as_complex(window.joint)
+    whole = spectral_sum(joint, window.variance, window.tail).unflatten(1, (states, components))
+    covariance = whole.unflatten(3, (states, components)).diagonal(dim1=1, dim2=3).mean(-1)
     values, vectors = torch.linalg.eigh((covariance + covariance.mH) / 2)
     one.mean.copy_(window.mean)
     one.space.copy_(window.space)

@@ -18,9 +18,10 @@ Conventions: observations are the last dimension; a batch is solved member by me
 member feels another.
 """
 
-__all__ = ["Preconditioner", "derivative", "place_levels", "solve"]
+__all__ = ["Preconditioner", "derivative", "place_levels", "pushed", "solve", "ways"]
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import torch
 
@@ -49,6 +50,27 @@ def derivative(f: Product, x: Tensor) -> tuple[Tensor, Product, Product]:
         return torch.autograd.grad(y, x, w, retain_graph=True)[0]
 
     return y.detach(), push, pull
+
+
+def pushed(f: Product, x: Tensor, u: Tensor) -> Tensor:
+    """The product with the derivative at a point, once: it needs no graph."""
+    return torch.func.jvp(f, (x.contiguous(),), (u.contiguous(),))[1]
+
+
+def ways(
+    A: Product, linearisation: str
+) -> tuple[
+    Callable[[Tensor], tuple[Tensor, Product, Product]], Callable[[Tensor, Tensor], Tensor]
+]:
+    """How an operator is linearised, and how one batch of changes is pushed through it.
+
+    Arguments:
+        A: The operator.
+        linearisation: ``linear``: by its own ``linearise`` and ``push``; or ``exact``.
+    """
+    if linearisation == "linear":
+        return A.linearise, A.push
+    return partial(derivative, A), partial(pushed, A)
 
 
 class Preconditioner:

@@ -60,7 +60,7 @@ def screen(
     mean = gaussian.mean.expand(1, *gaussian.shape)
 
     def push(vectors: Tensor) -> Tensor:
-        return A.linearise(mean.expand(vectors.shape))[1](vectors)
+        return A.push(mean.expand(vectors.shape), vectors)
 
     known = Preconditioner(push, gaussian.leading(modes), getattr(gaussian, "pieces", None))
     infinite = torch.tensor(torch.inf)

@@ -214,6 +214,11 @@ class Gaussian(Strict):
     heldout_share: float = Field(
         gt=0, lt=1, description="Share of training windows that only estimates variances."
     )
+    rank: int = Field(
+        ge=1,
+        description="Eigenvectors of windows of components kept for each zonal wavenumber; what "
+        "they leave shares one variance.",
+    )
     shrinkage: float = Field(
         ge=0, le=1, description="Share taken off covariances between components."
     )

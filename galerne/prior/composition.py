@@ -34,7 +34,7 @@ from torch import Tensor
 from ..nn.parallel import Team
 from .chain import Chain
 from .denoiser import WindowDenoiser
-from .gaussian import WindowGaussian, from_waves, project, to_waves
+from .gaussian import WindowGaussian, from_waves, project, spectral_sum, to_waves
 
 FAR = 1e5  # a noise level that leaves a state of unit variance as it is, in single precision
 CHUNK = 8  # windows that the network sees at once
@@ -63,10 +63,13 @@ class LongGaussian:
         waves = len(window.variance)
         rank, size = self.team.rank, self.team.size
         self.mine = slice(rank * waves // size, (rank + 1) * waves // size)
-        parts = ((window.joint, window.variance), (window.rest, window.rest_variance))
+        parts = (
+            (window.joint, window.variance, window.tail),
+            (window.rest, window.rest_variance, torch.zeros_like(window.tail)),
+        )
         self.joint, self.rest = (
-            Chain(_pair(vectors[self.mine], variance[self.mine], window.shape[0], block), block)
-            for vectors, variance in parts
+            Chain(_pair(*(p[self.mine] for p in part), window.shape[0], block), block)
+            for part in parts
         )
 
     @property
@@ -280,10 +283,9 @@ def window_weights(states: int, size: int, starts: list[int]) -> Float[Tensor, "
     return torch.stack([r / total[s : s + size] for s, r in zip(starts, raw, strict=True)])
 
 
-def _pair(vectors: Tensor, variance: Tensor, states: int, block: int) -> Tensor:
+def _pair(vectors: Tensor, variance: Tensor, tail: Tensor, states: int, block: int) -> Tensor:
     """The covariance of two neighbouring blocks, averaged over all their places in a window."""
-    basis = torch.view_as_complex(vectors).to(torch.complex128)
-    whole = (basis * variance[:, None].double()) @ basis.mH
+    whole = spectral_sum(torch.view_as_complex(vectors).to(torch.complex128), variance, tail)
     each, span = whole.shape[-1] // states, 2 * block
     places = [slice(k * each, (k + span) * each) for k in range(states - span + 1)]
     return sum(whole[:, place, place] for place in places) / len(places)

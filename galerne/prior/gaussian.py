@@ -6,12 +6,14 @@ covariance is unchanged by turning the globe. The Fourier transform along longit
 splits it into independent blocks, one for each wavenumber :math:`m`,
 
 .. math:: \hat{z}_m \in \mathbb{C}^{L \times S}, \qquad S = C h, \qquad
-    \Sigma_m = U_m \, \mathrm{diag}(v_m) \, U_m^* + T_m \otimes (I - E_m E_m^*)
+    \Sigma_m = U_m \, \mathrm{diag}(v_m) \, U_m^* + t_m (I - U_m U_m^*)
+    + T_m \otimes (I - E_m E_m^*)
 
 where the columns of :math:`E_m` are the leading spatial components of the wavenumber,
-:math:`U_m` the eigenvectors of the covariance of *windows* of their amplitudes (hence waves
-that travel), and :math:`T_m` the covariance in time of the rest. Everything is diagonal in
-one orthonormal basis, so any function of the covariance costs two transforms; in particular
+:math:`U_m` the leading eigenvectors of the covariance of *windows* of their amplitudes (hence
+waves that travel), :math:`t_m` the one variance of all that these leave of the amplitudes, and
+:math:`T_m` the covariance in time of the rest. Everything is diagonal in one orthonormal basis, so
+any function of the covariance costs two transforms; in particular
 
 .. math:: \mathbb{E}[z \mid z_t] = \mu + \Sigma (\Sigma + \sigma_t^2 I)^{-1} (z_t - \mu)
 
@@ -59,20 +61,29 @@ class WindowGaussian(nn.Module):
         rows: Latent rows :math:`h`.
         columns: Latent columns :math:`w`.
         components: Spatial components for each wavenumber, at most :math:`C h`.
+        rank: Eigenvectors of windows of them, at most :math:`L` times as many; ``None``: all.
     """
 
     def __init__(
-        self, states: int, channels: int, rows: int, columns: int, components: int
+        self,
+        states: int,
+        channels: int,
+        rows: int,
+        columns: int,
+        components: int,
+        rank: int | None = None,
     ) -> None:
         super().__init__()
         self.shape = (states, channels, rows, columns)
         waves, space = columns // 2 + 1, channels * rows
         components = min(components, space)
         joint = states * components
+        rank = min(rank or joint, joint)
         self.register_buffer("mean", torch.zeros(channels, rows, columns))
         self.register_buffer("space", torch.zeros(waves, space, components, 2))
-        self.register_buffer("joint", torch.zeros(waves, joint, joint, 2))
-        self.register_buffer("variance", torch.zeros(waves, joint))
+        self.register_buffer("joint", torch.zeros(waves, joint, rank, 2))
+        self.register_buffer("variance", torch.zeros(waves, rank))
+        self.register_buffer("tail", torch.zeros(waves))
         self.register_buffer("rest", torch.zeros(waves, states, states, 2))
         self.register_buffer("rest_variance", torch.zeros(waves, states))
 
@@ -94,7 +105,7 @@ class WindowGaussian(nn.Module):
         amplitudes = project(waves, space)
         remainder = waves - amplitudes @ space.mT
         windows = amplitudes.unflatten(1, (batch, states)).flatten(2)
-        windows = (project(windows, joint) * gain(self.variance[:, None])) @ joint.mT
+        windows = self._apply_to_windows(windows, joint, gain)
         amplitudes = windows.unflatten(2, (states, -1)).flatten(1, 2)
         remainder = remainder.unflatten(1, (batch, states)).transpose(2, 3).flatten(1, 2)
         points = remainder.shape[1] // batch
@@ -107,6 +118,21 @@ class WindowGaussian(nn.Module):
         # rounding only: the components are orthonormal.
         result = (amplitudes @ space.mT + remainder).unflatten(1, (batch, states))
         return from_waves(result, z.shape)
+
+    def _apply_to_windows(
+        self,
+        windows: Complex[Tensor, "wave batch n"],
+        joint: Complex[Tensor, "wave n rank"],
+        gain: Callable[[Tensor], Tensor],
+    ) -> Complex[Tensor, "wave batch n"]:
+        """The function of the covariance of windows of amplitudes."""
+        along = project(windows, joint)
+        changed = along * gain(self.variance[:, None])
+        if joint.shape[1] == joint.shape[2]:
+            return changed @ joint.mT
+        # Both at once: the eigenvectors are large, and read once.
+        changed, same = (torch.cat([changed, along], dim=1) @ joint.mT).chunk(2, dim=1)
+        return changed + gain(self.tail[:, None, None]) * (windows - same)
 
     def denoise(
         self,
@@ -177,6 +203,9 @@ class WindowGaussian(nn.Module):
         count[0] = count[-1] = 1.0
         rest = channels * rows - self.space.shape[2]
         first = (self.variance * s2 / (self.variance + s2)).sum(-1)
+        others = self.joint.shape[1] - self.joint.shape[2]
+        tail = self.tail * s2[..., 0]
+        first = first + others * tail / (self.tail + s2[..., 0]).clamp_min(1e-12)
         other = (self.rest_variance * s2 / (self.rest_variance + s2).clamp_min(1e-12)).sum(-1)
         total = ((first + rest * other) * count).sum(-1)
         return (total / (states * channels * rows * columns)).sqrt()
@@ -197,6 +226,17 @@ def project(
     return (x.conj() @ vectors).conj()
 
 
+def spectral_sum(
+    vectors: Complex[Tensor, "wave n rank"],
+    variance: Float[Tensor, "wave rank"],
+    tail: Float[Tensor, " wave"],
+) -> Complex[Tensor, "wave n n"]:
+    """The matrix of some eigenvectors and variances, and one variance beside them."""
+    own = vectors * (variance - tail[:, None])[:, None]
+    unit = torch.eye(vectors.shape[1], dtype=vectors.dtype, device=vectors.device)
+    return own @ vectors.mH + tail[:, None, None] * unit
+
+
 def to_waves(z: Float[Tensor, "batch state channel y x"]) -> Complex[Tensor, "wave batch state s"]:
     """Transforms along longitude, and gathers channels and rows."""
     return torch.fft.rfft(z, dim=-1, norm="ortho").movedim(-1, 0).flatten(3)
@@ -215,6 +255,7 @@ def fit_gaussian(
     blocks: Blocks,
     states: int,
     components: int,
+    rank: int,
     shrinkage: float,
     report: Callable[[str], None] = print,
 ) -> WindowGaussian:
@@ -225,6 +266,7 @@ def fit_gaussian(
             the fitting part otherwise; blocks shorter than a window are skipped.
         states: States in a window.
         components: Spatial components for each wavenumber.
+        rank: Eigenvectors of windows of them, likewise.
         shrinkage: The share :math:`\lambda` taken off covariances between components.
         report: Called with a line on each pass.
 
@@ -232,7 +274,7 @@ def fit_gaussian(
         ValueError: If either part holds no window.
     """
     mean, space_covariance, shape = _first_pass(blocks, states)
-    model = WindowGaussian(states, *shape, components)
+    model = WindowGaussian(states, *shape, components, rank)
     model.mean.copy_(mean)
     _, vectors = torch.linalg.eigh(space_covariance)
     space = vectors.flip(-1)[..., : model.space.shape[2]].to(torch.complex64)
@@ -240,16 +282,20 @@ def fit_gaussian(
 
     joint = _shrunk(_joint_covariance(blocks, mean, space, states), states, shrinkage)
     _, vectors = torch.linalg.eigh(joint)
-    vectors = vectors.flip(-1).contiguous()
-    variance, rest = _heldout_variance(blocks, mean, space, vectors, states)
+    vectors = vectors.flip(-1)[..., : model.joint.shape[2]].contiguous()
+    variance, tail, rest = _heldout_variance(blocks, mean, space, vectors, states)
     values, rest_vectors = torch.linalg.eigh(rest)
     floor = FLOOR * values.mean(-1, keepdim=True)
     model.space.copy_(torch.view_as_real(space).float())
     model.joint.copy_(torch.view_as_real(vectors).float())
     model.variance.copy_(_smooth(variance))
+    model.tail.copy_(tail.clamp_min(1e-9 * variance.max()))
     model.rest.copy_(torch.view_as_real(rest_vectors).float())
     model.rest_variance.copy_(torch.maximum(values, floor).clamp_min(0))
+    others = model.joint.shape[1] - model.joint.shape[2]
+    report(f"{model.joint.shape[2]} eigenvectors of windows, {others} directions beside them")
     report(f"held-out variance by wavenumber: {variance.sum(-1).tolist()}")
+    report(f"beside the eigenvectors: {(others * tail).tolist()}")
     return model
 
 
@@ -302,17 +348,20 @@ def _shrunk(joint: Complex[Tensor, "wave n n"], states: int, shrinkage: float) -
 
 def _heldout_variance(
     blocks: Blocks, mean: Tensor, space: Tensor, vectors: Tensor, states: int
-) -> tuple[Tensor, Tensor]:
-    total, rest, count = 0.0, 0.0, 0
+) -> tuple[Tensor, Tensor, Tensor]:
+    total, whole, rest, count = 0.0, 0.0, 0.0, 0
     for waves in _states(blocks, True, states, mean):
         amplitudes = waves @ space.conj()
         left = (waves - amplitudes @ space.mT).unfold(1, states, 1)
         rest = rest + torch.einsum("mbsi,mbsj->mij", left, left.conj())
         windows = _windows(amplitudes, states)
         total = total + (windows @ vectors.conj()).abs().square().sum(1)
+        whole = whole + windows.abs().square().sum((1, 2))
         count += windows.shape[1]
     free = max(space.shape[1] - space.shape[2], 1)
-    return total / count, _real_ends(rest / (count * free))
+    others = max(vectors.shape[1] - vectors.shape[2], 1)
+    tail = (whole - total.sum(-1)) / (count * others)
+    return total / count, tail, _real_ends(rest / (count * free))
 
 
 def _real_ends(covariance: Complex[Tensor, "wave n n"]) -> Complex[Tensor, "wave n n"]:

@@ -29,6 +29,9 @@ class Linear(torch.nn.Module):
     def linearise(self, z: torch.Tensor) -> tuple:
         return self(z), self, lambda w: (w @ self.H).view(-1, *z.shape[1:])
 
+    def push(self, z: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+        return self(change)
+
 
 def test_products_are_those_of_the_operator_and_of_the_states() -> None:
     carried = Carried(torch.randn(2, 2, *GRID), [1, 2], 0.1)
@@ -40,6 +43,7 @@ def test_products_are_those_of_the_operator_and_of_the_states() -> None:
         torch.testing.assert_close(seen, A(z))
         torch.testing.assert_close(seen[:, -36:], 10 * z[:, 1:3].flatten(1))
         torch.testing.assert_close(push(v), A(v))
+        torch.testing.assert_close(A.push(z, v), A(v))
         w = torch.randn(2, count)
         torch.testing.assert_close((push(v) * w).sum(), (v * pull(w)).sum(), rtol=1e-4, atol=1e-3)
     y = carried.observed(torch.ones(5))

@@ -61,6 +61,7 @@ def test_small_changes_are_followed_where_they_are_seen(
     seen = operator.apply(fields.double().numpy() * transform.scale_at(TIMES))
     expected = A.whiten(torch.from_numpy(seen).float())
     torch.testing.assert_close(push(u), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(A.push(z, u), expected, rtol=1e-4, atol=1e-4)
     v = torch.randn(2, len(table))
     torch.testing.assert_close((push(u) * v).sum(), (u * pull(v)).sum(), rtol=1e-4, atol=1e-4)
 

@@ -218,3 +218,6 @@ class Whitened(torch.nn.Module):
 
     def linearise(self, z: torch.Tensor) -> tuple:
         return self(z), self, lambda w: (w @ self.H).view(-1, *z.shape[1:])
+
+    def push(self, z: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+        return self(change)

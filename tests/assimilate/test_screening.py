@@ -24,6 +24,9 @@ class Seen:
         back = lambda w: (w @ self.H).unflatten(1, SHAPE)  # noqa: E731
         return self(z), self, back
 
+    def push(self, z: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+        return self(change)
+
 
 @pytest.fixture
 def world(random_gaussian: Callable[..., WindowGaussian]) -> tuple:

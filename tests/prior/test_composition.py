@@ -7,7 +7,13 @@ import torch
 
 from galerne.nn.parallel import Team
 from galerne.prior.backbone import Backbone
-from galerne.prior.composition import LongDenoiser, lengthen, window_starts, window_weights
+from galerne.prior.composition import (
+    LongDenoiser,
+    LongGaussian,
+    lengthen,
+    window_starts,
+    window_weights,
+)
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.gaussian import WindowGaussian
 from galerne.prior.trajectory import Noise, draw_windows
@@ -48,6 +54,18 @@ def test_the_gaussian_of_a_trajectory_is_exact(
     torch.testing.assert_close(found.denoise(z, sigma), whole.denoise(z, sigma), **close)
     spread = found.posterior_covariance(z, sigma)
     torch.testing.assert_close(spread, whole.posterior_covariance(z, sigma), **close)
+
+
+def test_one_variance_beside_the_eigenvectors_is_composed_too() -> None:
+    window = WindowGaussian(4, *GRID, COMPONENTS, rank=3)
+    for buffer in (window.space, window.joint, window.rest):
+        buffer[..., 0] = torch.linalg.qr(torch.randn(buffer.shape[:-1]))[0]
+    window.variance.copy_(torch.linspace(5, 1, window.variance.numel()).view_as(window.variance))
+    window.tail.copy_(torch.linspace(0.5, 0.1, len(window.tail)))
+    window.rest_variance.fill_(0.3)
+    z, sigma = torch.randn(long_shape(4)), torch.tensor(0.4)
+    two_blocks = LongGaussian(window, 4, 2)  # of which a window has just two
+    torch.testing.assert_close(two_blocks.denoise(z, sigma), window.denoise(z, sigma))
 
 
 def test_without_noise_to_go_by_the_covariance_is_the_priors(

@@ -10,6 +10,7 @@ from galerne.prior.gaussian import WindowGaussian, fit_gaussian, from_waves, to_
 SHAPE = (3, 2, 2, 8)  # state channel y x
 Make = Callable[..., WindowGaussian]
 Dense = Callable[[WindowGaussian], torch.Tensor]
+RANKS = pytest.mark.parametrize("rank", [None, 4])
 
 
 def test_transforms_are_orthonormal() -> None:
@@ -21,10 +22,11 @@ def test_transforms_are_orthonormal() -> None:
     torch.testing.assert_close((weight * waves.abs().square()).sum(), z.square().sum())
 
 
+@RANKS
 def test_covariance_is_symmetric_positive_and_turns_with_the_globe(
-    random_gaussian: Make, dense: Dense
+    rank: int | None, random_gaussian: Make, dense: Dense
 ) -> None:
-    model = random_gaussian()
+    model = random_gaussian(rank=rank)
     cov = dense(model)
     torch.testing.assert_close(cov, cov.T, atol=1e-5, rtol=0)
     assert torch.linalg.eigvalsh(cov).min() > 0.04
@@ -33,11 +35,12 @@ def test_covariance_is_symmetric_positive_and_turns_with_the_globe(
     torch.testing.assert_close(turned, model.apply_gain(z, lambda v: v).roll(3, -1))
 
 
+@RANKS
 @pytest.mark.parametrize("sigma", [0.1, 1.0, 7.0])
 def test_denoiser_is_the_conditional_mean(
-    sigma: float, random_gaussian: Make, dense: Dense
+    sigma: float, rank: int | None, random_gaussian: Make, dense: Dense
 ) -> None:
-    model = random_gaussian()
+    model = random_gaussian(rank=rank)
     cov = dense(model)
     z = torch.randn(4, *SHAPE)
     noisy = cov + sigma**2 * torch.eye(len(cov))
@@ -48,18 +51,20 @@ def test_denoiser_is_the_conditional_mean(
     )
 
 
-def test_one_noise_level_for_each_window(random_gaussian: Make) -> None:
-    model = random_gaussian()
+@RANKS
+def test_one_noise_level_for_each_window(rank: int | None, random_gaussian: Make) -> None:
+    model = random_gaussian(rank=rank)
     z, sigma = torch.randn(2, *SHAPE), torch.tensor([0.3, 5.0])
     both = model.denoise(z, sigma)
     for k in range(2):
         torch.testing.assert_close(both[k : k + 1], model.denoise(z[k : k + 1], sigma[k]))
 
 
+@RANKS
 def test_posterior_covariance_and_uncertainty_match_dense_algebra(
-    random_gaussian: Make, dense: Dense
+    rank: int | None, random_gaussian: Make, dense: Dense
 ) -> None:
-    model = random_gaussian()
+    model = random_gaussian(rank=rank)
     cov, sigma = dense(model), 0.7
     expected = torch.linalg.inv(torch.linalg.inv(cov) + torch.eye(len(cov)) / sigma**2)
     z = torch.randn(2, *SHAPE)
@@ -92,7 +97,7 @@ def test_fit_recovers_what_was_planted(random_gaussian: Make) -> None:
     truth = random_gaussian(components=4)
     drawn = blocks_of(truth, 6000)
     fitted = fit_gaussian(
-        lambda heldout: drawn[4000:] if heldout else drawn[:4000], SHAPE[0], 4, 0.0, lambda _: None
+        lambda h: drawn[4000:] if h else drawn[:4000], SHAPE[0], 4, 12, 0.0, lambda _: None
     )
     test = torch.stack(blocks_of(random_gaussian(components=4), 50))
     for sigma in (0.5, 2.0):
@@ -107,7 +112,7 @@ def test_fit_recovers_what_was_planted(random_gaussian: Make) -> None:
 def test_variances_of_the_fitting_part_would_be_overconfident(random_gaussian: Make) -> None:
     truth = random_gaussian(components=4)
     drawn = blocks_of(truth, 60)
-    settings = {"states": SHAPE[0], "components": 4, "shrinkage": 0.0, "report": lambda _: None}
+    settings = {"states": SHAPE[0], "components": 4, "rank": 12, "shrinkage": 0.0}
     honest = fit_gaussian(lambda h: drawn[30:] if h else drawn[:30], **settings)
     naive = fit_gaussian(lambda _: drawn[:30], **settings)
     test = torch.stack(blocks_of(truth, 4000)[3000:])
@@ -134,7 +139,7 @@ def test_shrinkage_helps_where_components_have_nothing_to_do_with_each_other() -
     z_t = test + sigma * torch.randn(test.shape, generator=rng)
     for shrinkage in (0.0, 0.5):
         fitted = fit_gaussian(
-            lambda h: few[12:] if h else few[:12], SHAPE[0], 8, shrinkage, lambda _: None
+            lambda h: few[12:] if h else few[:12], SHAPE[0], 8, 24, shrinkage, lambda _: None
         )
         miss[shrinkage] = (fitted.denoise(z_t, sigma) - test).square().mean().item()
     assert miss[0.5] < 0.98 * miss[0.0]
@@ -143,14 +148,32 @@ def test_shrinkage_helps_where_components_have_nothing_to_do_with_each_other() -
 def test_whole_shrinkage_leaves_each_component_to_itself(random_gaussian: Make) -> None:
     drawn = blocks_of(random_gaussian(components=4), 200)
     fitted = fit_gaussian(
-        lambda h: drawn[100:] if h else drawn[:100], SHAPE[0], 4, 1.0, lambda _: None
+        lambda h: drawn[100:] if h else drawn[:100], SHAPE[0], 4, 12, 1.0, lambda _: None
     )
     vectors = torch.view_as_complex(fitted.joint).unflatten(1, (SHAPE[0], 4))
     weight = vectors.abs().square().sum(1)  # of each component in each eigenvector
     torch.testing.assert_close(weight.amax(1), torch.ones_like(weight.amax(1)))
 
 
+def test_what_eigenvectors_leave_keeps_its_variance_but_not_its_shape(
+    random_gaussian: Make, dense: Dense
+) -> None:
+    drawn = blocks_of(random_gaussian(components=4), 400)
+    whole, part = (
+        fit_gaussian(
+            lambda h: drawn[200:] if h else drawn[:200], SHAPE[0], 2, rank, 0.0, lambda _: None
+        )
+        for rank in (6, 3)
+    )
+    assert part.joint.shape[2] == 3
+    torch.testing.assert_close(part.joint, whole.joint[:, :, :3])
+    assert dense(part).trace().item() == pytest.approx(dense(whole).trace().item(), rel=0.02)
+    z = torch.randn(2, *SHAPE)
+    turned = part.apply_gain(part.apply_gain(z, torch.sqrt), lambda v: 1 / v.sqrt())
+    torch.testing.assert_close(turned, z, atol=1e-4, rtol=1e-4)
+
+
 def test_a_record_without_a_window_is_refused() -> None:
     short = [torch.randn(2, *SHAPE[1:])]
     with pytest.raises(ValueError, match=r"fitting part .* no window of 3 states"):
-        fit_gaussian(lambda _: short, 3, 2, 0.0, lambda _: None)
+        fit_gaussian(lambda _: short, 3, 2, 6, 0.0, lambda _: None)

@@ -438,6 +438,7 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     ("priors.tiny.precision=bfloat16", BOTH),
     ("priors.tiny.gaussian.components=16", GAUSSIAN),
     ("priors.tiny.gaussian.heldout_share=0.3", GAUSSIAN),
+    ("priors.tiny.gaussian.rank=48", GAUSSIAN),
     ("priors.tiny.gaussian.shrinkage=0.5", GAUSSIAN),
     ("priors.tiny.network.patch=1", TRAINED),
     ("priors.tiny.network.hidden_channels=32", TRAINED),

@@ -22,6 +22,7 @@ def pool_latent_moments(
     *,
     states: int,
     components: int,
+    rank: int,
     heldout_share: float,
     shrinkage: float,
     threads: int,
@@ -34,10 +35,10 @@ def pool_latent_moments(
         for train, validation in zip(*turns, strict=True):
             yield from alternate_blocks(train, validation, heldout_share, heldout)
 
-    settings = {"states": states, "components": components, "shrinkage": shrinkage}
-    gaussian = fit_gaussian(blocks, **settings, report=log.info)
+    sizes = {"components": components, "rank": rank}
+    gaussian = fit_gaussian(blocks, states=states, shrinkage=shrinkage, report=log.info, **sizes)
     names = ("states", "channels", "rows", "columns")
-    arguments = dict(zip(names, gaussian.shape, strict=True)) | {"components": components}
+    arguments = dict(zip(names, gaussian.shape, strict=True)) | sizes
     save_module(gaussian, arguments, path_gaussian)
 
 
