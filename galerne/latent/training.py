@@ -84,15 +84,15 @@ def train_on(
         first = {"step": 0, **(error() if team.is_main else {})}
         log.info("linear start: %s", first)
         history = []
-        if steps:
-            fit = Fit(
-                model, steps=steps, learning_rate=learning_rate, seed=seed,
-                half_life=max(steps / 20, 1.0), folder=folder, team=team,
-            )  # fmt: skip
-            with closing(ahead):
+        with closing(ahead):
+            if steps:
+                fit = Fit(
+                    model, steps=steps, learning_rate=learning_rate, seed=seed,
+                    half_life=max(steps / 20, 1.0), folder=folder, team=team,
+                )  # fmt: skip
                 list(fit.run(loss, max(steps // EVALUATIONS, 1), error))
-            fit.settle()
-            history = fit.history
+                fit.settle()
+                history = fit.history
         if not team.is_main:
             return None
     model.residual.copy_(residual_factor(model, check, areas))
