@@ -55,7 +55,7 @@ from torch import Tensor
 from ..prior.composition import LongDenoiser
 from ..prior.denoiser import WindowDenoiser
 from .evidence import Tweedie, correct
-from .linear import Preconditioner, place_levels, solve, ways
+from .linear import Preconditioner, linearised_by, place_levels, solve
 
 
 class MomentMatching(Denoiser):
@@ -102,7 +102,7 @@ class MomentMatching(Denoiser):
         self.denoiser, self.y, self.A = denoiser, y, A
         self.covariance, self.iterations, self.modes = covariance, iterations, modes
         self.probes = probes
-        self.linearise, self.push = ways(A, linearisation)
+        self.linearise, self.push = linearised_by(A, linearisation)
         self.solver, self.placement = solver, placement
         self.memory: dict[str, Tensor] = {}
         self._preconditioner: Preconditioner | None = None

@@ -26,8 +26,8 @@ from torch import Tensor
 
 from ..prior.composition import LongDenoiser, LongGaussian
 from ..prior.denoiser import WindowDenoiser
-from ..prior.gaussian import WindowGaussian, spectral_sum
-from .linear import Preconditioner, ways
+from ..prior.gaussian import WindowGaussian
+from .linear import Preconditioner, linearised_by
 from .variational import gauss_newton
 
 
@@ -59,7 +59,7 @@ class Latent4DVar(Denoiser):
     ) -> None:
         super().__init__()
         self.denoiser, self.y = denoiser, y
-        self.linearise, self.push = ways(A, linearisation)
+        self.linearise, self.push = linearised_by(A, linearisation)
         self.outer, self.iterations, self.modes = outer, iterations, modes
         self.gaussian = self.background(denoiser.gaussian)
         self.memory: dict[str, Tensor] = {}
@@ -187,9 +187,10 @@ def _marginal(window: WindowGaussian) -> WindowGaussian:
     states, channels, rows, columns = window.shape
     components = window.space.shape[2]
     one = WindowGaussian(1, channels, rows, columns, components).to(window.mean.device)
-    joint = torch.view_as_complex(window.joint)
-    whole = spectral_sum(joint, window.variance, window.tail).unflatten(1, (states, components))
-    covariance = whole.unflatten(3, (states, components)).diagonal(dim1=1, dim2=3).mean(-1)
+    joint = torch.view_as_complex(window.joint).unflatten(1, (states, components))
+    scaled = joint * (window.variance - window.tail[:, None])[:, None, None]
+    covariance = torch.einsum("mtkj,mtlj->mkl", scaled, joint.conj()) / states
+    covariance = covariance + window.tail[:, None, None] * torch.eye(components).to(covariance)
     values, vectors = torch.linalg.eigh((covariance + covariance.mH) / 2)
     one.mean.copy_(window.mean)
     one.space.copy_(window.space)

@@ -18,7 +18,7 @@ Conventions: observations are the last dimension; a batch is solved member by me
 member feels another.
 """
 
-__all__ = ["Preconditioner", "derivative", "place_levels", "pushed", "solve", "ways"]
+__all__ = ["Preconditioner", "derivative", "linearised_by", "place_levels", "pushed", "solve"]
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -57,7 +57,7 @@ def pushed(f: Product, x: Tensor, u: Tensor) -> Tensor:
     return torch.func.jvp(f, (x.contiguous(),), (u.contiguous(),))[1]
 
 
-def ways(
+def linearised_by(
     A: Product, linearisation: str
 ) -> tuple[
     Callable[[Tensor], tuple[Tensor, Product, Product]], Callable[[Tensor, Tensor], Tensor]

@@ -34,7 +34,7 @@ from torch import Tensor
 from ..nn.parallel import Team
 from .chain import Chain
 from .denoiser import WindowDenoiser
-from .gaussian import WindowGaussian, from_waves, project, spectral_sum, to_waves
+from .gaussian import WindowGaussian, from_waves, project, to_waves
 
 FAR = 1e5  # a noise level that leaves a state of unit variance as it is, in single precision
 CHUNK = 8  # windows that the network sees at once
@@ -285,7 +285,10 @@ def window_weights(states: int, size: int, starts: list[int]) -> Float[Tensor, "
 
 def _pair(vectors: Tensor, variance: Tensor, tail: Tensor, states: int, block: int) -> Tensor:
     """The covariance of two neighbouring blocks, averaged over all their places in a window."""
-    whole = spectral_sum(torch.view_as_complex(vectors).to(torch.complex128), variance, tail)
+    basis = torch.view_as_complex(vectors).to(torch.complex128)
+    unit = torch.eye(basis.shape[1]).to(basis)
+    beside = tail.double()[:, None]
+    whole = (basis * (variance - beside)[:, None]) @ basis.mH + beside[..., None] * unit
     each, span = whole.shape[-1] // states, 2 * block
     places = [slice(k * each, (k + span) * each) for k in range(states - span + 1)]
     return sum(whole[:, place, place] for place in places) / len(places)

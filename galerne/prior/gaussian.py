@@ -226,17 +226,6 @@ def project(
     return (x.conj() @ vectors).conj()
 
 
-def spectral_sum(
-    vectors: Complex[Tensor, "wave n rank"],
-    variance: Float[Tensor, "wave rank"],
-    tail: Float[Tensor, " wave"],
-) -> Complex[Tensor, "wave n n"]:
-    """The matrix of some eigenvectors and variances, and one variance beside them."""
-    own = vectors * (variance - tail[:, None])[:, None]
-    unit = torch.eye(vectors.shape[1], dtype=vectors.dtype, device=vectors.device)
-    return own @ vectors.mH + tail[:, None, None] * unit
-
-
 def to_waves(z: Float[Tensor, "batch state channel y x"]) -> Complex[Tensor, "wave batch state s"]:
     """Transforms along longitude, and gathers channels and rows."""
     return torch.fft.rfft(z, dim=-1, norm="ortho").movedim(-1, 0).flatten(3)

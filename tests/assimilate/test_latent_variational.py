@@ -75,6 +75,17 @@ def test_states_apart_have_the_covariance_of_each(world) -> None:
     assert variance > 0
 
 
+def test_states_apart_know_what_eigenvectors_leave(random_gaussian) -> None:
+    window, infinite = random_gaussian(rank=4), torch.tensor(torch.inf)
+    states, *grid = window.shape
+    z = torch.randn(1, *grid)
+    each = torch.zeros(states, *window.shape)
+    each[range(states), range(states)] = z
+    own = window.posterior_covariance(each, infinite)[range(states), range(states)]
+    apart = StatesApart(window, 1).posterior_covariance(z[None], infinite)
+    torch.testing.assert_close(apart[0, 0], own.mean(0), atol=1e-4, rtol=1e-4)
+
+
 def test_it_wants_one_step_at_infinite_noise(world) -> None:
     own = {"linearisation": "exact", "outer": 1, "iterations": 2, "modes": 0}
     given = Latent4DVar(world.prior, torch.zeros(1), lambda z: z.flatten(1)[:, :1], **own)
