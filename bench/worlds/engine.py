@@ -77,8 +77,15 @@ class Drawn:
 
 
 def all_methods() -> dict[str, dict[str, object]]:
-    """The settings of every method in ``config/default.yaml``, by name."""
-    return yaml.safe_load(DEFAULT.read_text())["methods"]
+    """The settings of every method in ``config/default.yaml``, by name.
+
+    Priors of worlds have no local part.
+    """
+    methods = yaml.safe_load(DEFAULT.read_text())["methods"]
+    return {
+        name: block | {"local": None} if "local" in block else block
+        for name, block in methods.items()
+    }
 
 
 def default_method() -> tuple[str, dict[str, object]]:

@@ -26,6 +26,10 @@ drawn from the same Gaussian by Matheron's rule,
 which takes one solve too. Where prior and observations are linear and Gaussian, this is an
 exact draw from :math:`p(z \mid z_t, y)`.
 
+With a local part of the prior (:mod:`galerne.assimilate.localisation`), :math:`z = \zeta + b`,
+both are drawn together, with :math:`V_t + B` for :math:`V_t`; noise is added to :math:`\zeta`
+alone.
+
 The operator is linearised once a step, by its exact derivative or with the linear part of the
 decoder (``linearisation``), which is many times cheaper, and well conditioned where the decoder
 is steep; what is seen of :math:`\hat{z}` itself always goes through the whole decoder. The system
@@ -56,6 +60,7 @@ from ..prior.composition import LongDenoiser
 from ..prior.denoiser import WindowDenoiser
 from .evidence import Tweedie, correct
 from .linear import Preconditioner, linearised_by, place_levels, solve
+from .localisation import LocalCovariance
 
 
 class MomentMatching(Denoiser):
@@ -77,9 +82,11 @@ class MomentMatching(Denoiser):
             changes, as far as these eigenvectors know it.
         probes: How many probes of how the ``jacobian`` changes; 0 holds it fixed, and at least
             as many as observations make it exact.
+        local: The part of the prior that is drawn along; ``None`` for none.
 
     Raises:
-        ValueError: If there are probes of the covariance ``gaussian``, which does not change.
+        ValueError: If there are probes of the covariance ``gaussian``, which does not change, or a
+            local part with the other covariance.
     """
 
     def __init__(
@@ -95,13 +102,19 @@ class MomentMatching(Denoiser):
         modes: int = 0,
         placement: Literal["even", "posterior"] = "even",
         probes: int = 0,
+        local: LocalCovariance | None = None,
     ) -> None:
         super().__init__()
         if probes and covariance != "jacobian":
             raise ValueError("probes need covariance: jacobian")
+        if local is not None and covariance != "gaussian":
+            raise ValueError("a local covariance needs covariance: gaussian")
         self.denoiser, self.y, self.A = denoiser, y, A
         self.covariance, self.iterations, self.modes = covariance, iterations, modes
-        self.probes = probes
+        self.probes, self.local = probes, local
+        # Diffusion is of what the local part leaves of the variance.
+        whole = denoiser.gaussian
+        self.gaussian = whole if local is None else whole.scaled(1 - local.share)
         self.linearise, self.push = linearised_by(A, linearisation)
         self.solver, self.placement = solver, placement
         self.memory: dict[str, Tensor] = {}
@@ -111,6 +124,11 @@ class MomentMatching(Denoiser):
     def schedule(self) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
         """The schedule of the prior."""
         return self.denoiser.schedule
+
+    @property
+    def needs_last(self) -> bool:
+        """Whether a draw must be told that it is the last one."""
+        return self.local is not None
 
     @torch.no_grad()
     def levels(self, steps: int) -> Float[Tensor, " level"] | None:
@@ -123,7 +141,13 @@ class MomentMatching(Denoiser):
     def forward(
         self, z_t: Float[Tensor, "batch state channel y x"], t: Float[Tensor, ""], **kwargs: Tensor
     ) -> DiracPosterior:
-        """Returns the mean of the clean windows given noisy ones and the observations."""
+        """Returns the mean of the clean windows given noisy ones and the observations.
+
+        Raises:
+            ValueError: If there is a local part, which is drawn or not there.
+        """
+        if self.local is not None:
+            raise ValueError("a local covariance needs the sampler redraw")
         z_hat, spread, sigma_t = self._moments(z_t, t, kwargs)
         y_hat, push, pull = self.linearise(z_hat)
         start, innovation = self.memory.get("weights"), self.y - y_hat
@@ -145,6 +169,8 @@ class MomentMatching(Denoiser):
         z_t: Float[Tensor, "batch state channel y x"],
         t: Float[Tensor, ""] | None,
         noise: Callable[..., Tensor],
+        *,
+        last: bool = True,
         **kwargs: Tensor,
     ) -> Float[Tensor, "batch state channel y x"]:
         """Draws clean windows given noisy ones and the observations.
@@ -153,6 +179,8 @@ class MomentMatching(Denoiser):
             z_t: Noisy windows.
             t: The time of the schedule; ``None`` for infinite noise.
             noise: White noise of each window, by use and shape.
+            last: Whether these are the windows asked for; noise is added to the others, and of
+                them the local part stays out.
             kwargs: Passed to the denoiser of the prior.
 
         Raises:
@@ -161,12 +189,15 @@ class MomentMatching(Denoiser):
         if self.covariance != "gaussian":
             raise ValueError("the sampler redraw needs covariance: gaussian")
         z_hat, spread, sigma_t = self._moments(z_t, t, kwargs)
-        deviation = self.denoiser.gaussian.deviate(noise("prior", z_t.shape[1:]), sigma_t)
+        own = partial(self.gaussian.posterior_covariance, sigma_t=sigma_t)
+        deviation = self.gaussian.deviate(noise("prior", z_t.shape[1:]), sigma_t)
+        b = None if self.local is None else self.local.deviate(noise, z_t.shape[1])
         y_hat, push, pull = self.linearise(z_hat)
         error = noise("observations", self.y.shape[-1:])
-        innovation = self.y + error - y_hat - push(deviation)
-        weights = self._solve(push, spread, pull, sigma_t, innovation, None)
-        return z_hat + deviation + spread(pull(weights))
+        innovation = self.y + error - y_hat - push(deviation if b is None else deviation + b)
+        change = pull(self._solve(push, spread, pull, sigma_t, innovation, None))
+        z = z_hat + deviation + own(change)
+        return z if b is None or not last else z + b + self.local.product(change)
 
     def _moments(
         self, z_t: Tensor, t: Tensor | None, kwargs: dict[str, Tensor]
@@ -174,8 +205,13 @@ class MomentMatching(Denoiser):
         """The mean of the clean windows, the product with their covariance, the noise level."""
         if self.covariance == "gaussian":
             z_hat, sigma_t = self.denoiser.moments(z_t, t, **kwargs)
-            spread = partial(self.denoiser.gaussian.posterior_covariance, sigma_t=sigma_t)
-            return z_hat, spread, sigma_t
+            own = partial(self.gaussian.posterior_covariance, sigma_t=sigma_t)
+            if self.local is None:
+                return z_hat, own, sigma_t
+            if t is not None:  # what the network adds stays
+                whole = self.denoiser.gaussian.denoise(z_t, sigma_t)
+                z_hat = z_hat + self.gaussian.denoise(z_t, sigma_t) - whole
+            return z_hat, lambda v: own(v) + self.local.product(v), sigma_t
         _, sigma_t = self.schedule(t)
         spread = Tweedie(lambda z: self.denoiser(z, t, **kwargs).mean, z_t, sigma_t)
         return spread.mean.detach(), spread, sigma_t
@@ -205,13 +241,15 @@ class MomentMatching(Denoiser):
 
         if self.solver == "gmres":
             return gmres(A=system, b=b, x0=start, iterations=self.iterations)
-        inverse = self._precondition().at(sigma_t) if self.modes else None
+        # Along the leading directions the local part is about the same share of the variance.
+        beside = 0.0 if self.local is None else self.local.share / (1 - self.local.share)
+        inverse = self._precondition().at(sigma_t, beside) if self.modes else None
         return solve(system, b, iterations=self.iterations, start=start, precondition=inverse)
 
     def _precondition(self) -> Preconditioner:
         """The preconditioner, linearised at the mean of the prior: made once."""
         if self._preconditioner is None:
-            gaussian = self.denoiser.gaussian
+            gaussian = self.gaussian
 
             def push(vectors: Tensor) -> Tensor:
                 return self.push(gaussian.mean.expand(vectors.shape), vectors)

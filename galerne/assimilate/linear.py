@@ -114,9 +114,15 @@ class Preconditioner:
         found = [torch.linalg.eigvalsh(inverse + gram) for gram in self.grams]
         return 1 / torch.cat(found)
 
-    def at(self, sigma_t: Float[Tensor, ""]) -> Product:
-        """Returns the approximate inverse at a noise level."""
-        inverse = (1 / self.variance + 1 / sigma_t.double().square()).diag()
+    def at(self, sigma_t: Float[Tensor, ""], beside: float = 0.0) -> Product:
+        """Returns the approximate inverse at a noise level.
+
+        Arguments:
+            sigma_t: The noise level.
+            beside: What comes to the variances at every noise level, as a share of them.
+        """
+        variance = 1 / (1 / self.variance + 1 / sigma_t.double().square())
+        inverse = (1 / (variance + beside * self.variance)).diag()
         factors = [torch.linalg.cholesky(inverse + gram) for gram in self.grams]
 
         def apply(r: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ __all__ = [
 import logging
 import math
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 
@@ -51,6 +51,7 @@ from ..stats.logarithm import epsilons
 from ..stats.transform import Transform
 from .carried import Carried, WithCarried
 from .forward import ForwardOperator, StateByState
+from .localisation import LocalCovariance
 from .methods import guide, remedy
 from .screening import screen
 from .whitening import Whitening
@@ -219,6 +220,7 @@ class Conditioned:
         carried: States of the window before, of all members.
         background_check: The limit of the background check, in standard deviations; ``None``
             leaves it out.
+        local: Share and length of the local part (:class:`LocalCovariance`); ``None`` for none.
         settings: The method's own settings, and those of the sampler ``pc``, which others ignore.
     """
 
@@ -235,6 +237,7 @@ class Conditioned:
         steps: int,
         carried: Carried | None = None,
         background_check: float | None = None,
+        local: Mapping[str, float] | None = None,
         **settings: object,
     ) -> None:
         self.prior, self.seed, self.carried, self.guidance = prior, seed, carried, guidance
@@ -244,6 +247,7 @@ class Conditioned:
         self.limit = background_check
         self.walking: dict[str, object] = {"sampler": sampler, "steps": steps, **own}
         self.settings = {"sampler": sampler, **settings}
+        self.local = local
 
     def draw(
         self,
@@ -322,7 +326,21 @@ class Conditioned:
         y, A = self._seen
         if A is None:
             return None
-        return guide(self.guidance, self.prior, y, A, **self.settings)
+        local = {} if self.local is None else {"local": self._local()}
+        return guide(self.guidance, self.prior, y, A, **self.settings, **local)
+
+    def _local(self) -> LocalCovariance:
+        """The local part of the prior, for all its windows."""
+        autoencoder, transform = self.models
+        return LocalCovariance(
+            getattr(self.prior, "window", self.prior).gaussian.windows,
+            autoencoder,
+            transform.latitude,
+            transform.longitude,
+            starts=self.prior.starts,
+            weights=getattr(self.prior, "weights", None),
+            **self.local,
+        )
 
 
 def _whitened(

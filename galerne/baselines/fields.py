@@ -20,11 +20,11 @@ from torch import Tensor
 
 from ..assimilate.forward import ForwardOperator
 from ..assimilate.linear import derivative
+from ..assimilate.localisation import great_circles
 from ..assimilate.whitening import Whitening
 from ..latent.autoencoder import Autoencoder
 from ..observe.noise import generator
 from ..observe.operator import ObservationOperator
-from ..observe.orbit import MEAN_RADIUS
 from ..stats.logarithm import epsilons
 from ..stats.transform import Transform
 
@@ -132,11 +132,5 @@ def distances(
     case: Case, latitude: np.ndarray, longitude: np.ndarray
 ) -> Float[np.ndarray, "node obs"]:
     """Great-circle distances of the observations from points of a grid [km]."""
-    phi, lam = (a.ravel() for a in np.meshgrid(latitude, longitude, indexing="ij"))
-    nodes, places = _unit(phi, lam), _unit(*case.table[["lat", "lon"]].to_numpy(float).T)
-    return MEAN_RADIUS * np.arccos(np.clip(nodes @ places.T, -1, 1))
-
-
-def _unit(latitude: np.ndarray, longitude: np.ndarray) -> Float[np.ndarray, "n 3"]:
-    phi, lam = np.radians(latitude), np.radians(longitude)
-    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], 1)
+    nodes = tuple(a.ravel() for a in np.meshgrid(latitude, longitude, indexing="ij"))
+    return great_circles(nodes, tuple(case.table[["lat", "lon"]].to_numpy(float).T))

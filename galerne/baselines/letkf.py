@@ -22,7 +22,7 @@ References:
     | https://doi.org/10.1002/qj.353
 """
 
-__all__ = ["analyse_locally", "gaspari_cohn"]
+__all__ = ["analyse_locally"]
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..assimilate.localisation import gaspari_cohn
 from .fields import Case, distances
 
 LEAST = 1e-3  # weights of observations below it are none
@@ -80,20 +81,6 @@ def analyse_locally(
         weights = torch.einsum("kl,ilnm->iknm", _around(len(longitude), columns), weights)
         analysed.append(torch.einsum("ncik,iknm->mcik", X[:, k], weights))
     return torch.stack(analysed, 1)
-
-
-def gaspari_cohn(r: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """The correlation function of Gaspari and Cohn, zero from 2 on.
-
-    Example:
-        >>> gaspari_cohn(np.array([0.0, 1.0, 2.0])).round(4)
-        array([1.    , 0.2083, 0.    ])
-    """
-    r = np.minimum(np.abs(r), 2.0)
-    inner = 1 + r**2 * (-5 / 3 + r * (5 / 8 + r * (1 / 2 - r / 4)))
-    s = np.maximum(r, 1.0)
-    outer = 4 - 5 * s + s**2 * (5 / 3 + s * (5 / 8 + s * (-1 / 2 + s / 12))) - 2 / (3 * s)
-    return np.where(r <= 1, inner, np.maximum(outer, 0))
 
 
 def _weights(

@@ -222,6 +222,11 @@ class Gaussian(Strict):
     shrinkage: float = Field(
         ge=0, le=1, description="Share taken off covariances between components."
     )
+    windows: int = Field(
+        ge=0,
+        le=100_000,
+        description="Windows of the training data kept for the local part of methods; 0: none.",
+    )
 
 
 class Network(Strict):

@@ -49,6 +49,8 @@ def check_experiment(config: BaseModel, name: str) -> None:
         _check_variant(config, name)
         network = config.network_of(name)
         _check_network(f"networks.{network}", config.networks[network], dataset)
+    for method in {*experiment.methods, *experiment.baselines} & {*config.methods}:
+        _check_local(f"methods.{method}", config.methods[method], experiment.prior, prior)
     for task in experiment.tasks:
         _check_task(f"tasks.{task}", config.tasks[task], experiment, dataset)
         _check_legs(f"tasks.{task}", config.tasks[task], experiment, dataset, prior)
@@ -237,6 +239,16 @@ def _check_legs(
                 f"{where}.now_hours: a window of {states} states with {carry.states} carried "
                 f"does not reach from {earlier} to {later}"
             )
+
+
+def _check_local(where: str, method: BaseModel, name: str, prior: Prior) -> None:
+    """Refuses a local part of a prior that keeps no windows for one."""
+    kept = prior.gaussian.windows
+    if getattr(method, "local", None) is not None and kept < 2:
+        raise ValueError(
+            f"{where}.local: priors.{name}.gaussian.windows is {kept}, and a local part needs 2 "
+            "at least: keep some, or set local null"
+        )
 
 
 def _check_guidance(

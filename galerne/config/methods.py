@@ -26,6 +26,15 @@ Iterations = Annotated[int, Field(ge=1, le=64, description="Iterations of the so
 Steps = Annotated[int, Field(ge=1, le=1024, description="Sampling steps.")]
 
 
+class Local(Strict):
+    """The part of the prior that knows places: a localised covariance of training windows."""
+
+    share: float = Field(gt=0, lt=1, description="Its share of the variance.")
+    length_km: float = Field(
+        gt=0, description="Distance from which places have nothing to do with each other."
+    )
+
+
 class MomentMatching(Strict):
     """MMPS with warm starts, the default."""
 
@@ -58,6 +67,10 @@ class MomentMatching(Strict):
         description="Departure from what the other observations bear out, in standard deviations, "
         "from which on an observation is rejected; null: none is."
     )
+    local: Local | None = Field(
+        description="A local part of the prior, from the windows that priors.*.gaussian.windows "
+        "keeps; null: none."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "MomentMatching":
@@ -71,6 +84,8 @@ class MomentMatching(Strict):
             raise ValueError("probes are of covariance jacobian: set 0")
         if self.background_check and not self.modes:
             raise ValueError("background_check needs modes: set null")
+        if self.local and self.sampler != "redraw":
+            raise ValueError("a local part needs sampler redraw: set local null")
         if self.corrections and self.sampler != "pc":
             raise ValueError("corrections are of sampler pc: set 0")
         return self

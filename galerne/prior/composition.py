@@ -56,7 +56,7 @@ class LongGaussian:
     def __init__(
         self, window: WindowGaussian, states: int, overlap: int, team: Team | None = None
     ) -> None:
-        self.window, self.team = window, team or Team()
+        self.window, self.team, self.overlap = window, team or Team(), overlap
         self.shape = (states, *window.shape[1:])
         self.pieces = [slice(k, k + window.shape[0]) for k in range(0, states, window.shape[0])]
         block = max(min(overlap, window.shape[0] // 2), 1)
@@ -76,6 +76,11 @@ class LongGaussian:
     def mean(self) -> Float[Tensor, "channel y x"]:
         """The mean of every state."""
         return self.window.mean
+
+    def scaled(self, factor: float) -> "LongGaussian":
+        """Returns the Gaussian of the same mean with its covariance times a factor."""
+        window = self.window.scaled(factor)
+        return LongGaussian(window, self.shape[0], self.overlap, self.team)
 
     def denoise(
         self, z_t: Float[Tensor, "batch state channel y x"], sigma_t: Float[Tensor, "..."]

@@ -14,12 +14,15 @@ What members share (weights, the preconditioner) is in memory before and no part
 
 __all__ = ["WHOLE", "member_bytes"]
 
+from collections.abc import Mapping
+
 from ..latent.autoencoder import Autoencoder
 from .composition import CHUNK, LongDenoiser
 from .denoiser import WindowDenoiser
 
 WHOLE = 2**26  # most numbers of decoded fields at a time
 LATENTS, FIELDS, VALUES = 24, 4, 12  # that live at once
+LOCAL = 6  # more latents, and weights of windows, where the prior has a local part
 WIDTHS = 12  # of a block of the network, or of the decoder, in hidden channels
 SEEN = 8  # places that an observation sees
 GRAPH = 2  # times of a graph that is differentiated twice
@@ -33,6 +36,7 @@ def member_bytes(
     guidance: str = "",
     covariance: str = "",
     linearisation: str = "",
+    local: Mapping[str, float] | None = None,
     **settings: object,
 ) -> int:
     """Estimates what a member takes while it is drawn [bytes], of a device in single precision.
@@ -44,6 +48,7 @@ def member_bytes(
         guidance: The method, if there are observations.
         covariance: That of the method, if it has a choice.
         linearisation: Likewise.
+        local: The local part of the prior, if it has one.
         settings: The method's others, which make no difference.
     """
     closed = guidance.startswith("mmps") and covariance == "gaussian"
@@ -58,6 +63,9 @@ def member_bytes(
     whole = states if through_decoder else min(states, max(WHOLE // field, 1))
     count = LATENTS * states * channels * rows * columns + VALUES * SEEN * observations
     count += FIELDS * whole * field
+    if observations and local is not None:
+        kept = len(getattr(prior, "window", prior).gaussian.windows)
+        count += LOCAL * (states * channels + kept) * rows * columns
     count += whole * hidden * (GRAPH * layers if through_decoder else 1)
     return 4 * (count + _network(prior, through_network))
 

@@ -41,6 +41,8 @@ References:
 
 __all__ = ["WindowGaussian", "fit_gaussian"]
 
+import copy
+
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
@@ -62,6 +64,8 @@ class WindowGaussian(nn.Module):
         columns: Latent columns :math:`w`.
         components: Spatial components for each wavenumber, at most :math:`C h`.
         rank: Eigenvectors of windows of them, at most :math:`L` times as many; ``None``: all.
+        windows: Windows of the training data less their mean that are kept beside it, for
+            covariances of places (:mod:`galerne.assimilate.localisation`).
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class WindowGaussian(nn.Module):
         columns: int,
         components: int,
         rank: int | None = None,
+        windows: int = 0,
     ) -> None:
         super().__init__()
         self.shape = (states, channels, rows, columns)
@@ -86,6 +91,8 @@ class WindowGaussian(nn.Module):
         self.register_buffer("tail", torch.zeros(waves))
         self.register_buffer("rest", torch.zeros(waves, states, states, 2))
         self.register_buffer("rest_variance", torch.zeros(waves, states))
+        kept = torch.zeros(windows, *self.shape, dtype=torch.float16)  # of size one to ten
+        self.register_buffer("windows", kept)
 
     def apply_gain(
         self,
@@ -133,6 +140,14 @@ class WindowGaussian(nn.Module):
         # Both at once: the eigenvectors are large, and read once.
         changed, same = (torch.cat([changed, along], dim=1) @ joint.mT).chunk(2, dim=1)
         return changed + gain(self.tail[:, None, None]) * (windows - same)
+
+    def scaled(self, factor: float) -> "WindowGaussian":
+        """Returns the Gaussian of the same mean with its covariance times a factor."""
+        other = copy.copy(self)
+        other._buffers = dict(self._buffers)
+        for name in ("variance", "tail", "rest_variance"):
+            other._buffers[name] = factor * self._buffers[name]
+        return other
 
     def denoise(
         self,

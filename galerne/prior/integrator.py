@@ -121,7 +121,7 @@ class Walk:
         self.predictions: list[Tensor] = []
 
     @torch.no_grad()
-    def advance(self, step: int, **condition: Tensor) -> None:
+    def advance(self, step: int, **condition: Tensor | bool) -> None:
         """Takes a step, counted from 0; steps are to be taken in their order.
 
         Arguments:
@@ -158,7 +158,7 @@ class Walk:
             if name.startswith("memory."):
                 self.memory[name.removeprefix("memory.")] = value
 
-    def _multistep(self, i: int, condition: dict[str, Tensor]) -> Tensor:
+    def _multistep(self, i: int, condition: dict[str, Tensor | bool]) -> Tensor:
         alpha, sigma = self.denoiser.schedule(self.time)
         z_hat, n = self.denoiser(self.z, self.time[i], **condition).mean, self.sampler.order
         if isinstance(self.sampler, zABSampler):
@@ -175,7 +175,7 @@ class Walk:
     def _white(self, step: int, use: str, shape: Sequence[int] | None = None) -> Tensor:
         return self.noise(f"{step}/{use}", self.z.shape[1:] if shape is None else shape)
 
-    def _ancestor(self, i: int, condition: dict[str, Tensor]) -> Tensor:
+    def _ancestor(self, i: int, condition: dict[str, Tensor | bool]) -> Tensor:
         t, (alpha, sigma) = self.time[i], self.denoiser.schedule(self.time)
         rest = alpha[i] / alpha[i + 1] * sigma[i + 1] / sigma[i]
         if isinstance(self.sampler, RedrawSampler):
@@ -189,7 +189,7 @@ class Walk:
         z_s = alpha[i + 1] * z + sigma[i + 1] * rest / sigma[i] * (self.z - alpha[i] * z)
         return z_s + sigma[i + 1] * (1 - rest**2).sqrt() * self._white(i, "step")
 
-    def _corrected(self, i: int, condition: dict[str, Tensor]) -> Tensor:
+    def _corrected(self, i: int, condition: dict[str, Tensor | bool]) -> Tensor:
         (alpha, sigma), delta = self.denoiser.schedule(self.time[i]), self.sampler.delta
         for number in range(self.sampler.corrections):
             z_hat = self.denoiser(self.z, self.time[i], **condition).mean

@@ -60,8 +60,9 @@ def draw_windows(
 
     Arguments:
         denoiser: The denoiser, of the prior or given observations; one whose
-            ``needs_next_time`` is true is told the time that each step goes to, and one that
-            has ``levels`` says where steps lead to.
+            ``needs_next_time`` is true is told the time that each step goes to, one whose
+            ``needs_last`` is true which step is the last, and one that has ``levels`` says where
+            steps lead to.
         noise: White noise of each member, by use and shape, such as :class:`Noise`.
         shape: Shape of a window.
         sampler: Name of the integrator.
@@ -87,8 +88,10 @@ def draw_windows(
     if first:
         walk.restore(saved)
     ahead = getattr(denoiser, "needs_next_time", False)
+    told = getattr(denoiser, "needs_last", False)
     for step in range(first, steps):
         condition = {"next_time": walk.time[step + 1]} if ahead else {}
+        condition |= {"last": step == steps - 1} if told else {}
         walk.advance(step, season=season, **condition)
         _check(walk, sampler, step, steps)
         progress.reached("step", step + 1, steps, walk.state)

@@ -5,7 +5,7 @@ latents is small (a year at 64 x 32 points is 70 MB): all are kept in memory if 
 the windows of a batch are read as it is drawn.
 """
 
-__all__ = ["LatentRecords", "alternate_blocks", "turned_records"]
+__all__ = ["LatentRecords", "alternate_blocks", "some_windows", "turned_records"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -107,6 +107,30 @@ def turned_records(paths: Sequence[Path], states: int) -> list[LatentRecords]:
     names = map(str, open_product(paths[0]).data_vars)
     chosen = sorted(name for name in names if name.startswith("latents"))
     return [LatentRecords(paths, states, name=name) for name in chosen]
+
+
+def some_windows(
+    paths: Sequence[Path], states: int, count: int
+) -> Float[Tensor, "n state channel y x"]:
+    """Reads windows spread evenly over all there are, less their mean, in half precision.
+
+    Arguments:
+        paths: Manifests of the records.
+        states: States in a window.
+        count: How many.
+
+    Raises:
+        ValueError: If there are fewer.
+    """
+    records = LatentRecords(paths, states)
+    if count > len(records):
+        raise ValueError(
+            f"the training periods hold {len(records)} windows of {states} states, fewer than the "
+            f"{count} that priors.*.gaussian.windows asks for"
+        )
+    chosen = np.linspace(0, len(records) - 1, count).round().astype(int)
+    windows = torch.cat([records.read([k])[0] for k in [*chosen.tolist(), 0]])[:count]
+    return (windows - windows.mean(0) if count else windows).half()
 
 
 def _step(paths: Sequence[Path]) -> np.timedelta64:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from galerne.assimilate.guidance import MomentMatching
+from galerne.assimilate.localisation import LocalCovariance
 from galerne.prior.composition import LongDenoiser
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.gaussian import WindowGaussian
@@ -113,6 +114,50 @@ def test_redrawn_members_are_exact_draws_of_the_posterior(
     found = whitened.T @ whitened / len(z)
     assert (found - torch.eye(len(found))).abs().max() < 0.05
     assert (found - torch.eye(len(found))).square().mean().sqrt() < 0.009
+
+
+class Beside(LocalCovariance):
+    """A part of a share of the variance that is drawn along, by a root of its covariance."""
+
+    def __init__(self, size: int, share: float) -> None:
+        rng = torch.Generator().manual_seed(9)
+        self.share, self.root = share, torch.randn(size, 20, generator=rng) * (share / 20) ** 0.5
+        self.cov = (self.root @ self.root.T).double()
+
+    def product(self, v: torch.Tensor) -> torch.Tensor:
+        return (v.flatten(1) @ self.cov.float()).view_as(v)
+
+    def deviate(self, noise: Callable[..., torch.Tensor], states: int) -> torch.Tensor:
+        return (noise("local", (20,)) @ self.root.T).view(-1, states, *SHAPE[1:])
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("modes", [0, 200])
+def test_with_a_local_part_redrawn_members_are_exact_draws_too(
+    world: World, modes: int, steps: int
+) -> None:
+    """The prior's covariance is what the local part leaves of the Gaussian's, and its own."""
+    local = Beside(len(world.cov), 0.4)
+    settings = {"iterations": 12, "modes": modes, "local": local}
+    model = MomentMatching(world.prior, world.white, world.A, **settings)
+    settings = {"sampler": "redraw", "steps": steps, "season": SEASON}
+    z = draw_windows(model, white(20_000), SHAPE, **settings).flatten(1).double()
+    mean, cov = world.given(world.mean, 0.6 * world.cov + local.cov)
+    values, vectors = torch.linalg.eigh(cov)
+    whitened = (z - mean) @ vectors / values.sqrt()
+    assert whitened.mean(0).abs().max() < 4 / 20_000**0.5
+    found = whitened.T @ whitened / len(z)
+    assert (found - torch.eye(len(found))).abs().max() < 0.05
+    assert (found - torch.eye(len(found))).square().mean().sqrt() < 0.009
+
+
+def test_a_local_part_is_drawn_and_has_no_mean_to_follow(world: World) -> None:
+    local = Beside(len(world.cov), 0.4)
+    model = MomentMatching(world.prior, world.white, world.A, local=local)
+    with pytest.raises(ValueError, match="needs the sampler redraw"):
+        model(torch.zeros(1, *SHAPE), torch.tensor(0.5), season=SEASON)
+    with pytest.raises(ValueError, match="needs covariance: gaussian"):
+        MomentMatching(world.prior, world.white, world.A, covariance="jacobian", local=local)
 
 
 def test_levels_are_placed_where_the_posterior_changes(world: World) -> None:

@@ -118,6 +118,31 @@ def test_what_latents_do_not_say_is_an_error_of_observations_and_a_spread_of_mem
     assert 0.2 < added.mean() < 0.45  # the residual's 0.25, and latents that are freer
 
 
+@pytest.mark.parametrize("states", [3, 5])
+def test_a_local_part_spreads_what_is_seen_as_far_as_its_length(
+    models: Models, table: pd.DataFrame, states: int
+) -> None:
+    """The Gaussian is white in space; in the windows kept, all places go up and down together."""
+    times = TIMES[0] + np.arange(states) * np.timedelta64(6, "h")
+    one = table[(table["station"] == "0") & ~table["withheld"]].assign(observation=290.0)
+    prior = models[0]
+    sizes = torch.randn(60, 1, 1, 1, 1, generator=torch.Generator().manual_seed(0))
+    spread = torch.ones(1, 3, 1, 4, 8) * models[1].basis.sum(0)[:, None, None]
+    prior.gaussian.windows = (sizes * spread).half()
+    settings = SETTINGS | DEFAULT | {"steps": 2, "iterations": 20, "members": range(200)}
+    given = settings | {"progress": Progress(None), "overlap": 1}
+    plan = legs(cutoffs("reanalysis", times), times)
+    near, far = [], []
+    for local in (None, {"share": 0.4, "length_km": 6000.0}):
+        drawn = draw_states(*models, one, times, plan, local=local, **given).numpy()[:, 0, 0]
+        moved = (drawn - models[2].climatology(times[:1])[0, 0]) / 3.0
+        near.append(moved[:, 1, 2].mean())  # 20 degrees north and 35 east of the station
+        far.append(moved[:, 6, 10].mean())  # on the other side of the globe
+    assert abs(near[0]) < 0.25  # Monte-Carlo: 1 / sqrt(200) = 0.07
+    assert near[1] > 0.5
+    assert max(map(abs, far)) < 0.25
+
+
 @pytest.mark.parametrize("wrong", [0.0, 500.0])
 def test_what_the_background_check_rejects_is_not_assimilated(
     models: Models, table: pd.DataFrame, wrong: float, caplog: pytest.LogCaptureFixture

@@ -43,7 +43,7 @@ class First:
 @pytest.mark.parametrize("name", METHODS)
 def test_the_library_takes_every_key_of_a_block(name: str) -> None:
     block = ADAPTER.validate_python(METHODS[name]).model_dump()
-    walking = ("guidance", "steps", "corrections", "delta", "background_check")
+    walking = ("guidance", "steps", "corrections", "delta", "background_check", "local")
     settings = {key: value for key, value in block.items() if key not in walking}
     prior = WindowDenoiser(WindowGaussian(2, 1, 2, 4, 1), None, 0.01, 100.0)
     assert isinstance(
@@ -63,6 +63,7 @@ def test_the_library_takes_every_key_of_a_block(name: str) -> None:
         ("mmps", "covariance", "jacobian", "redraw needs covariance gaussian"),
         ("mmps", "solver", "gmres", "modes precondition solver cg"),
         ("mmps", "background_check", 1.0, "greater than or equal to 2"),
+        ("mmps", "local", {"share": 1.0, "length_km": 1.0}, "less than 1"),
         ("mmps", "modes", 0, "placement posterior needs sampler redraw and modes"),
         ("mmps", "sampler", "ddpm", "placement posterior needs sampler redraw and modes"),
         ("mmps", "probes", 4, "probes are of covariance jacobian"),

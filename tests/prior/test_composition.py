@@ -102,6 +102,14 @@ def test_members_vary_as_the_process(
     torch.testing.assert_close(ratio, torch.ones(14), atol=0.05, rtol=0)
 
 
+def test_a_factor_scales_the_covariance_of_a_trajectory(window: WindowDenoiser) -> None:
+    long, infinite = LongGaussian(window.gaussian, 11, 2), torch.tensor(torch.inf)
+    v = torch.randn(long_shape(11), generator=torch.Generator().manual_seed(0))
+    whole = long.posterior_covariance(v, infinite)
+    found = long.scaled(0.7).posterior_covariance(v, infinite)
+    torch.testing.assert_close(found, 0.7 * whole, rtol=1e-4, atol=1e-4)
+
+
 def test_weights_of_a_state_add_up_to_one_and_favour_the_inside() -> None:
     starts = window_starts(11, 6, 4)
     assert starts == [0, 2, 4, 5]

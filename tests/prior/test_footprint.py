@@ -26,6 +26,11 @@ METHODS = {
         "guidance": "mmps", "covariance": "gaussian", "linearisation": "linear",
         "sampler": "redraw", "steps": 2, "solver": "cg", "iterations": 4, "modes": 0,
     },
+    "local": {
+        "guidance": "mmps", "covariance": "gaussian", "linearisation": "linear",
+        "sampler": "redraw", "steps": 2, "solver": "cg", "iterations": 4, "modes": 0,
+        "local": {"share": 0.3, "length_km": 9000.0},
+    },
     "exact": {
         "guidance": "mmps", "covariance": "jacobian", "linearisation": "exact",
         "sampler": "ddpm", "steps": 2, "solver": "cg", "iterations": 4, "modes": 0,
@@ -75,7 +80,8 @@ def models() -> tuple[WindowDenoiser, Autoencoder, Transform]:
         latitude=np.linspace(84, -84, ROWS), longitude=np.arange(COLUMNS) * 11.25,
     )  # fmt: skip
     decoder = Autoencoder(CHANNELS, ROWS, COLUMNS, LATENTS, 4, 32, 1, bound=5.0)
-    gaussian = WindowGaussian(STATES, LATENTS, ROWS // 4, COLUMNS // 4, 32)
+    gaussian = WindowGaussian(STATES, LATENTS, ROWS // 4, COLUMNS // 4, 32, windows=300)
+    gaussian.windows.normal_(generator=torch.Generator().manual_seed(0))
     gaussian.variance.fill_(1.0)
     gaussian.rest_variance.fill_(0.1)
     network = Backbone(STATES, LATENTS, ROWS // 4, COLUMNS // 4, 2, 64, 2, 4)

@@ -78,6 +78,15 @@ def test_posterior_covariance_and_uncertainty_match_dense_algebra(
     )
 
 
+def test_a_factor_scales_the_covariance_and_leaves_the_original(
+    random_gaussian: Make, dense: Dense
+) -> None:
+    model = random_gaussian(rank=4)
+    before = dense(model)
+    torch.testing.assert_close(dense(model.scaled(0.7)), 0.7 * before)
+    torch.testing.assert_close(dense(model), before, rtol=0, atol=0)
+
+
 def test_samples_have_the_covariance(random_gaussian: Make, dense: Dense) -> None:
     model = random_gaussian()
     cov = dense(model)

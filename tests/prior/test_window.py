@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 
 from galerne import reading
-from galerne.prior.window import LatentRecords, alternate_blocks, turned_records
+from galerne.prior.window import LatentRecords, alternate_blocks, some_windows, turned_records
 from galerne.products import write_product
 
 
@@ -66,6 +66,17 @@ def test_turned_latents_are_records_of_their_own(tmp_path: Path) -> None:
     plain, turned = turned_records([tmp_path / "manifest.json"], 4)
     assert plain.read([1])[0].flatten().tolist() == [1, 2, 3, 4]
     assert turned.read([1])[0].flatten().tolist() == [101, 102, 103, 104]
+
+
+def test_some_windows_are_spread_over_the_record_and_have_no_mean(paths: list[Path]) -> None:
+    records = LatentRecords(paths, 4)
+    found = some_windows(paths, 4, 3)
+    expected = records.read([0, round((len(records) - 1) / 2), len(records) - 1])[0]
+    assert found.dtype == torch.float16
+    torch.testing.assert_close(found, (expected - expected.mean(0)).half(), rtol=0, atol=0)
+    assert some_windows(paths, 4, 0).shape == (0, *expected.shape[1:])
+    with pytest.raises(ValueError, match=rf"hold {len(records)} windows .* fewer than the 999"):
+        some_windows(paths, 4, 999)
 
 
 def test_no_window_straddles_a_gap(tmp_path: Path) -> None:

@@ -81,7 +81,8 @@ MAPS = jobs("compute_maps", "plot_maps", PAGE)
 JUDGED = jobs(SCORES, MAPS)
 DRAWN = jobs("draw_posterior", JUDGED, score_members=3, compute_maps=6)
 HALF = "variants.half={of: tiny, change: thin, instruments: {stations: 0.5}}"
-PLAIN = ("methods.mmps.modes=0", "methods.mmps.placement=even")  # what others than cg need
+EVEN = ("methods.mmps.placement=even", "methods.mmps.local=null")  # what others than redraw need
+PLAIN = ("methods.mmps.modes=0", *EVEN)  # what others than cg need
 SAMPLED = jobs("sample_prior", JUDGED, score_members=3, compute_maps=6)
 BOTH = jobs(SAMPLED, DRAWN, score_members=6)
 BASED = jobs("draw_baseline", COMPARED, score_members=4, compute_maps=8)
@@ -440,6 +441,7 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     ("priors.tiny.gaussian.heldout_share=0.3", GAUSSIAN),
     ("priors.tiny.gaussian.rank=48", GAUSSIAN),
     ("priors.tiny.gaussian.shrinkage=0.5", GAUSSIAN),
+    ("priors.tiny.gaussian.windows=50", GAUSSIAN),
     ("priors.tiny.network.patch=1", TRAINED),
     ("priors.tiny.network.hidden_channels=32", TRAINED),
     ("priors.tiny.network.blocks=1", TRAINED),
@@ -471,18 +473,20 @@ SETTINGS: list[tuple[str | tuple[str, ...], Jobs]] = [
     (f"{NETWORK}.polar_orbiter.correlation={{log_pressure: null, km: 300}}", OBSERVED),
     (("methods.mmps.covariance=jacobian", "methods.mmps.sampler=heun", *PLAIN), DRAWN),
     ("methods.mmps.linearisation=exact", DRAWN),
-    (("methods.mmps.sampler=heun", "methods.mmps.placement=even"), DRAWN),
+    (("methods.mmps.sampler=heun", *EVEN), DRAWN),
     ("methods.mmps.steps=11", DRAWN),
     (("methods.mmps.solver=gmres", *PLAIN), DRAWN),
     ("methods.mmps.modes=10", DRAWN),
     ("methods.mmps.placement=even", DRAWN),
     ("methods.mmps.background_check=6.0", DRAWN),
+    ("methods.mmps.local=null", DRAWN),
+    ("methods.mmps.local.share=0.1", DRAWN),
+    ("methods.mmps.local.length_km=8000", DRAWN),
     ("methods.mmps.iterations=5", DRAWN),
     (("methods.mmps.probes=4", "methods.mmps.covariance=jacobian", "methods.mmps.sampler=heun",
       *PLAIN), DRAWN),
-    (("methods.mmps.sampler=pc", "methods.mmps.placement=even"), DRAWN),
-    (("methods.mmps.sampler=pc", "methods.mmps.corrections=1", "methods.mmps.placement=even"),
-     DRAWN),
+    (("methods.mmps.sampler=pc", *EVEN), DRAWN),
+    (("methods.mmps.sampler=pc", "methods.mmps.corrections=1", *EVEN), DRAWN),
     ("methods.mmps.delta=0.5", DRAWN),
     ("methods.sda.gamma=0.2", NOTHING),  # no experiment names it
     ("methods.latent_4dvar.outer=3", NOTHING),

@@ -10,7 +10,7 @@ import torch
 from galerne.jobs.job import Job
 from galerne.nn.checkpoint import save_module
 from galerne.prior.gaussian import fit_gaussian
-from galerne.prior.window import alternate_blocks, turned_records
+from galerne.prior.window import alternate_blocks, some_windows, turned_records
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ def pool_latent_moments(
     rank: int,
     heldout_share: float,
     shrinkage: float,
+    windows: int,
     threads: int,
 ) -> None:
     """Fit directions on one part of the record and variances on the other [1]."""
@@ -37,6 +38,8 @@ def pool_latent_moments(
 
     sizes = {"components": components, "rank": rank}
     gaussian = fit_gaussian(blocks, states=states, shrinkage=shrinkage, report=log.info, **sizes)
+    gaussian.windows = some_windows(paths_train, states, windows)
+    sizes["windows"] = windows
     names = ("states", "channels", "rows", "columns")
     arguments = dict(zip(names, gaussian.shape, strict=True)) | sizes
     save_module(gaussian, arguments, path_gaussian)

@@ -1,0 +1,211 @@
+r"""What goes with what at each place: the localised covariance of some training windows.
+
+The prior's Gaussian is unchanged by turning the globe, so it knows nothing of continents. Here a
+window is the sum of two independent parts,
+
+.. math:: z = \zeta + b, \qquad \zeta \sim \mathcal{N}(\mu, (1 - \beta) \Sigma), \qquad
+    b \sim \mathcal{N}(0, B), \qquad
+    B = \frac{\beta}{n - 1} \sum_{k=1}^n (x_k x_k^T) \circ C
+
+with windows :math:`x_k` of the training data less their mean, and the function of Gaspari and
+Cohn :math:`C` of the distance on the sphere, the same for all channels and times: the hybrid
+covariance of variational assimilation. Diffusion is of :math:`\zeta`, for which all stays closed;
+:math:`b` is drawn along, as one more Gaussian unknown (the control variables that Lorenc adds):
+with weights :math:`w_k \sim \mathcal{N}(0, C)`, fields over the sphere,
+
+.. math:: b = \sqrt{\frac{\beta}{n - 1}} \sum_k w_k \circ x_k
+
+A latent speaks of a whole patch of points. Within a patch weights are planes, fitted to those at
+its points: a latent's part of a field times a coordinate of the patch is a product with a small
+matrix :math:`M = P^T \mathrm{diag}(\text{coordinate}) P` of the decoder's components :math:`P`.
+
+References:
+    | A hybrid ensemble Kalman filter-3D variational analysis scheme (Hamill & Snyder, 2000)
+    | https://doi.org/10.1175/1520-0493(2000)128<2905:AHEKFV>2.0.CO;2
+    | The potential of the ensemble Kalman filter for NWP (Lorenc, 2003), section 5
+    | https://doi.org/10.1256/qj.02.132
+    | Construction of correlation functions (Gaspari and Cohn, 1999), equation 4.10
+    | https://doi.org/10.1002/qj.49712555417
+"""
+
+__all__ = ["LocalCovariance", "gaspari_cohn", "great_circles"]
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from jaxtyping import Float
+from torch import Tensor
+
+from ..latent.autoencoder import Autoencoder
+from ..observe.orbit import MEAN_RADIUS
+
+
+class LocalCovariance:
+    r"""The localised covariance of windows of latents; of longer trajectories, piece by piece.
+
+    Pieces are windows that overlap; each has weights of its own, and fades into the next so that
+    variances stay what they are.
+
+    Arguments:
+        windows: Windows of latents less their mean, two at least.
+        autoencoder: Whose linear part says what a latent is within a patch.
+        latitude: Latitudes of the fields [degrees_north].
+        longitude: Longitudes of the fields [degrees_east].
+        share: The share of the variance :math:`\beta`.
+        length_km: The distance from which places have nothing to do with each other [km].
+        starts: The first state of each piece.
+        weights: How much each piece counts in each of its states, of sum one; ``None`` for one
+            piece alone.
+
+    Raises:
+        ValueError: If there are fewer than two windows.
+    """
+
+    def __init__(
+        self,
+        windows: Float[Tensor, "n state channel y x"],
+        autoencoder: Autoencoder,
+        latitude: Float[np.ndarray, " lat"],
+        longitude: Float[np.ndarray, " lon"],
+        *,
+        share: int | float,
+        length_km: int | float,
+        starts: Sequence[int] = (0,),
+        weights: Float[Tensor, "piece state"] | None = None,
+    ) -> None:
+        if len(windows) < 2:
+            raise ValueError(
+                f"a local covariance needs windows of the training data, and the prior has "
+                f"{len(windows)}: set priors.*.gaussian.windows, or local: null"
+            )
+        self.share, self.starts = share, list(starts)
+        self.shape = tuple(windows.shape[1:])
+        scaled = windows.float() * (share / (len(windows) - 1)) ** 0.5
+        self.windows = scaled.flatten(-2).movedim(-1, 0).flatten(2).contiguous()  # place n rest
+        ones = torch.ones(1, self.shape[0])
+        self.fading = (ones if weights is None else weights).sqrt().to(scaled)
+        basis, side = autoencoder.basis, autoencoder.downsampling
+        planes = _planes(side)
+        coordinates = planes.repeat(len(basis) // side**2, 1).to(basis)
+        self.moments = torch.einsum("fk,fa,fl->akl", basis, coordinates, basis)
+        correlation = torch.from_numpy(_between(latitude, longitude, side, planes, length_km))
+        values, vectors = torch.linalg.eigh(correlation)
+        root = vectors * values.clamp_min(0).sqrt()
+        self.root = root.float().to(scaled)
+        self.correlation = (root @ root.T).float().to(scaled)
+
+    def product(
+        self, v: Float[Tensor, "batch state channel y x"]
+    ) -> Float[Tensor, "batch state channel y x"]:
+        """Multiplies trajectories by the covariance :math:`B`."""
+        total = torch.zeros_like(v)
+        for start, fading in zip(self.starts, self._fading, strict=True):
+            piece = slice(start, start + self.shape[0])
+            rows = self._rows(
+                torch.einsum("akl,btlyx->abtkyx", self.moments, v[:, piece] * fading)
+            )
+            weights = self._correlate(self.correlation, torch.bmm(rows, self.windows.mT))
+            total[:, piece] += fading * self._fields(weights)
+        return total
+
+    def deviate(
+        self, noise: Callable[..., Tensor], states: int
+    ) -> Float[Tensor, "batch state channel y x"]:
+        """Draws :math:`b`.
+
+        Arguments:
+            noise: White noise of each member, by use and shape.
+            states: States of a trajectory.
+        """
+        places, count = self.windows.shape[:2]
+        total = None
+        for number, (start, fading) in enumerate(zip(self.starts, self._fading, strict=True)):
+            white = noise(f"local/{number}", (len(self.moments), count, places))
+            weights = self._correlate(self.root, white.permute(3, 1, 0, 2).flatten(1, 2))
+            part = fading * self._fields(weights)
+            if total is None:
+                total = part.new_zeros(len(part), states, *self.shape[1:])
+            total[:, start : start + self.shape[0]] += part
+        return total
+
+    @property
+    def _fading(self) -> Float[Tensor, "piece state 1 1 1"]:
+        return self.fading[..., None, None, None]
+
+    def _rows(self, v: Tensor) -> Float[Tensor, "place row number"]:
+        """Trajectories by place; a row is a coordinate and a member."""
+        return v.flatten(0, 1).flatten(-2).movedim(-1, 0).flatten(2)
+
+    def _correlate(self, matrix: Tensor, weights: Float[Tensor, "place row n"]) -> Tensor:
+        """Multiplies weights, of each window and member, by a matrix over places."""
+        order = (len(self.moments), -1, weights.shape[2])
+        flat = weights.unflatten(1, order[:2]).flatten(0, 1).flatten(1)
+        return (matrix @ flat).view(len(weights), -1, weights.shape[2])
+
+    def _fields(self, weights: Float[Tensor, "place row n"]) -> Tensor:
+        """The sum of the windows times their weights."""
+        rows = torch.bmm(weights, self.windows).unflatten(2, self.shape[:2])
+        fields = rows.movedim(0, -1).unflatten(-1, self.shape[2:])
+        return torch.einsum(
+            "akl,abtlyx->btkyx", self.moments, fields.unflatten(0, (len(self.moments), -1))
+        )
+
+
+def gaspari_cohn(r: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """The correlation function of Gaspari and Cohn, zero from 2 on.
+
+    Example:
+        >>> gaspari_cohn(np.array([0.0, 1.0, 2.0])).round(4)
+        array([1.    , 0.2083, 0.    ])
+    """
+    r = np.minimum(np.abs(r), 2.0)
+    inner = 1 + r**2 * (-5 / 3 + r * (5 / 8 + r * (1 / 2 - r / 4)))
+    s = np.maximum(r, 1.0)
+    outer = 4 - 5 * s + s**2 * (5 / 3 + s * (5 / 8 + s * (-1 / 2 + s / 12))) - 2 / (3 * s)
+    return np.where(r <= 1, inner, np.maximum(outer, 0))
+
+
+def great_circles(
+    ones: tuple[np.ndarray, np.ndarray], others: tuple[np.ndarray, np.ndarray]
+) -> Float[np.ndarray, "one other"]:
+    """Distances between places given as latitudes and longitudes [degrees], in km."""
+    return MEAN_RADIUS * np.arccos(np.clip(_unit(*ones) @ _unit(*others).T, -1, 1))
+
+
+def _unit(latitude: np.ndarray, longitude: np.ndarray) -> Float[np.ndarray, "n 3"]:
+    phi, lam = np.radians(latitude), np.radians(longitude)
+    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], 1)
+
+
+def _planes(side: int) -> Float[Tensor, "point coordinate"]:
+    """One and the coordinates of the points of a patch, orthogonal; of one point, one alone."""
+    offset = (torch.arange(side) - (side - 1) / 2) / side
+    y, x = torch.meshgrid(offset, offset, indexing="ij")
+    coordinates = [torch.ones(side**2), y.flatten(), x.flatten()]
+    return torch.stack(coordinates[: 1 if side == 1 else 3], 1)
+
+
+def _between(
+    latitude: np.ndarray, longitude: np.ndarray, side: int, planes: Tensor, length_km: int | float
+) -> Float[np.ndarray, "n n"]:
+    """The covariance of the planes of all patches, of weights that correlate as they should.
+
+    Row by row of patches, for all points at once would be a large matrix.
+    """
+    fit = np.linalg.pinv(planes.double().numpy())
+    phi, lam = (a.astype("float64") for a in np.meshgrid(latitude, longitude, indexing="ij"))
+    rows, columns = len(latitude) // side, len(longitude) // side
+
+    def patches(field: np.ndarray) -> np.ndarray:
+        cut = field.reshape(rows, side, columns, side).transpose(0, 2, 1, 3)
+        return cut.reshape(rows * columns, side**2)
+
+    phi, lam = patches(phi), patches(lam)
+    found = np.empty((rows * columns, len(fit), rows * columns, len(fit)))
+    for patch in range(rows * columns):
+        apart = great_circles((phi[patch], lam[patch]), (phi.ravel(), lam.ravel()))
+        near = gaspari_cohn(2 * apart / length_km).reshape(side**2, rows * columns, side**2)
+        found[patch] = np.einsum("ai,iqj,bj->aqb", fit, near, fit)
+    return found.reshape(rows * columns * len(fit), -1)
