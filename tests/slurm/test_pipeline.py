@@ -11,7 +11,7 @@ from tests.slurm.conftest import MICRO
 def finished(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A run from nothing to the report."""
     checkout = Checkout.make(tmp_path_factory.mktemp("pipeline") / "copy", cluster, (TINY, MICRO))
-    checkout.finish(checkout.start(), 570)
+    checkout.finish(checkout.start(), 900)
     return checkout
 
 
