@@ -189,29 +189,32 @@ class MomentMatching(Denoiser):
         if self.covariance != "gaussian":
             raise ValueError("the sampler redraw needs covariance: gaussian")
         z_hat, spread, sigma_t = self._moments(z_t, t, kwargs)
-        own = partial(self.gaussian.posterior_covariance, sigma_t=sigma_t)
-        deviation = self.gaussian.deviate(noise("prior", z_t.shape[1:]), sigma_t)
-        b = None if self.local is None else self.local.deviate(noise, z_t.shape[1])
+        drawn = deviation = self.gaussian.deviate(noise("prior", z_t.shape[1:]), sigma_t)
+        whole, local = spread, self.local
+        if local is not None:
+            b = local.deviate(noise, z_t.shape[1])
+            drawn, whole = deviation + b, lambda v: spread(v) + local.product(v)
         y_hat, push, pull = self.linearise(z_hat)
         error = noise("observations", self.y.shape[-1:])
-        innovation = self.y + error - y_hat - push(deviation if b is None else deviation + b)
-        change = pull(self._solve(push, spread, pull, sigma_t, innovation, None))
-        z = z_hat + deviation + own(change)
-        return z if b is None or not last else z + b + self.local.product(change)
+        innovation = self.y + error - y_hat - push(drawn)
+        change = pull(self._solve(push, whole, pull, sigma_t, innovation, None))
+        z = z_hat + deviation + spread(change)
+        return z if local is None or not last else z + b + local.product(change)
 
     def _moments(
         self, z_t: Tensor, t: Tensor | None, kwargs: dict[str, Tensor]
     ) -> tuple[Tensor, Callable[[Tensor], Tensor], Tensor]:
-        """The mean of the clean windows, the product with their covariance, the noise level."""
+        """The mean of the clean windows, the product with their covariance, the noise level.
+
+        All without the local part.
+        """
         if self.covariance == "gaussian":
             z_hat, sigma_t = self.denoiser.moments(z_t, t, **kwargs)
-            own = partial(self.gaussian.posterior_covariance, sigma_t=sigma_t)
-            if self.local is None:
-                return z_hat, own, sigma_t
-            if t is not None:  # what the network adds stays
+            if self.local is not None and t is not None:  # what the network adds stays
                 whole = self.denoiser.gaussian.denoise(z_t, sigma_t)
                 z_hat = z_hat + self.gaussian.denoise(z_t, sigma_t) - whole
-            return z_hat, lambda v: own(v) + self.local.product(v), sigma_t
+            spread = partial(self.gaussian.posterior_covariance, sigma_t=sigma_t)
+            return z_hat, spread, sigma_t
         _, sigma_t = self.schedule(t)
         spread = Tweedie(lambda z: self.denoiser(z, t, **kwargs).mean, z_t, sigma_t)
         return spread.mean.detach(), spread, sigma_t

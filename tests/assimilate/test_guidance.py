@@ -98,6 +98,16 @@ class Forgetful(dict):
         """Nothing is known."""
 
 
+def check_draws(z: torch.Tensor, mean: torch.Tensor, cov: torch.Tensor) -> None:
+    """Refuses 20,000 draws of a Gaussian that it would not give."""
+    values, vectors = torch.linalg.eigh(cov)
+    whitened = (z - mean) @ vectors / values.sqrt()
+    assert whitened.mean(0).abs().max() < 4 / 20_000**0.5
+    found = whitened.T @ whitened / len(z)
+    assert (found - torch.eye(len(found))).abs().max() < 0.05
+    assert (found - torch.eye(len(found))).square().mean().sqrt() < 0.009
+
+
 @pytest.mark.parametrize("steps", [1, 3])
 @pytest.mark.parametrize(("modes", "placement"), [(0, "even"), (200, "even"), (200, "posterior")])
 def test_redrawn_members_are_exact_draws_of_the_posterior(
@@ -108,12 +118,7 @@ def test_redrawn_members_are_exact_draws_of_the_posterior(
     settings = {"sampler": "redraw", "steps": steps, "season": SEASON}
     z = draw_windows(model, white(20_000), SHAPE, **settings).flatten(1).double()
     mean, cov = world.given(world.mean, world.cov)
-    values, vectors = torch.linalg.eigh(cov)
-    whitened = (z - mean) @ vectors / values.sqrt()
-    assert whitened.mean(0).abs().max() < 4 / 20_000**0.5
-    found = whitened.T @ whitened / len(z)
-    assert (found - torch.eye(len(found))).abs().max() < 0.05
-    assert (found - torch.eye(len(found))).square().mean().sqrt() < 0.009
+    check_draws(z, mean, cov)
 
 
 class Beside(LocalCovariance):
@@ -143,12 +148,7 @@ def test_with_a_local_part_redrawn_members_are_exact_draws_too(
     settings = {"sampler": "redraw", "steps": steps, "season": SEASON}
     z = draw_windows(model, white(20_000), SHAPE, **settings).flatten(1).double()
     mean, cov = world.given(world.mean, 0.6 * world.cov + local.cov)
-    values, vectors = torch.linalg.eigh(cov)
-    whitened = (z - mean) @ vectors / values.sqrt()
-    assert whitened.mean(0).abs().max() < 4 / 20_000**0.5
-    found = whitened.T @ whitened / len(z)
-    assert (found - torch.eye(len(found))).abs().max() < 0.05
-    assert (found - torch.eye(len(found))).square().mean().sqrt() < 0.009
+    check_draws(z, mean, cov)
 
 
 def test_a_local_part_is_drawn_and_has_no_mean_to_follow(world: World) -> None:
