@@ -49,7 +49,7 @@ def check_experiment(config: BaseModel, name: str) -> None:
         _check_variant(config, name)
         network = config.network_of(name)
         _check_network(f"networks.{network}", config.networks[network], dataset)
-    for method in {*experiment.methods, *experiment.baselines} & {*config.methods}:
+    for method in experiment.methods:
         _check_local(f"methods.{method}", config.methods[method], experiment.prior, prior)
     for task in experiment.tasks:
         _check_task(f"tasks.{task}", config.tasks[task], experiment, dataset)

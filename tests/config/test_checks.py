@@ -94,3 +94,9 @@ def test_a_window_that_touches_excluded_hours_is_refused_by_name() -> None:
     said = refused("datasets.speedy_t31.exclude", spans)
     assert "experiments.demo.windows: 2004-01-29 00:00:00 to 2004-01-30 18:00:00 touches" in said
     assert "datasets.speedy_t31.exclude leaves out: 2004-01-30 18:00:00 to" in said
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_local_part_needs_windows_that_the_prior_keeps(kept: int) -> None:
+    said = refused("priors.gaussian_dit.gaussian.windows", kept)
+    assert f"methods.mmps.local: priors.gaussian_dit.gaussian.windows is {kept}" in said
