@@ -117,7 +117,7 @@ def some_windows(
     Arguments:
         paths: Manifests of the records.
         states: States in a window.
-        count: How many.
+        count: How many, one at least.
 
     Raises:
         ValueError: If there are fewer.
@@ -129,8 +129,8 @@ def some_windows(
             f"{count} that priors.*.gaussian.windows asks for"
         )
     chosen = np.linspace(0, len(records) - 1, count).round().astype(int)
-    windows = torch.cat([records.read([k])[0] for k in [*chosen.tolist(), 0]])[:count]
-    return (windows - windows.mean(0) if count else windows).half()
+    windows, _ = records.read(chosen.tolist())
+    return (windows - windows.mean(0)).half()
 
 
 def _step(paths: Sequence[Path]) -> np.timedelta64:

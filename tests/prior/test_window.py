@@ -74,7 +74,6 @@ def test_some_windows_are_spread_over_the_record_and_have_no_mean(paths: list[Pa
     expected = records.read([0, round((len(records) - 1) / 2), len(records) - 1])[0]
     assert found.dtype == torch.float16
     torch.testing.assert_close(found, (expected - expected.mean(0)).half(), rtol=0, atol=0)
-    assert some_windows(paths, 4, 0).shape == (0, *expected.shape[1:])
     with pytest.raises(ValueError, match=rf"hold {len(records)} windows .* fewer than the 999"):
         some_windows(paths, 4, 999)
 

@@ -38,10 +38,10 @@ def pool_latent_moments(
 
     sizes = {"components": components, "rank": rank}
     gaussian = fit_gaussian(blocks, states=states, shrinkage=shrinkage, report=log.info, **sizes)
-    gaussian.windows = some_windows(paths_train, states, windows)
-    sizes["windows"] = windows
+    if windows:
+        gaussian.windows = some_windows(paths_train, states, windows)
     names = ("states", "channels", "rows", "columns")
-    arguments = dict(zip(names, gaussian.shape, strict=True)) | sizes
+    arguments = dict(zip(names, gaussian.shape, strict=True)) | sizes | {"windows": windows}
     save_module(gaussian, arguments, path_gaussian)
 
 
