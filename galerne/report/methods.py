@@ -19,8 +19,11 @@ from pathlib import Path
 from .legend import REFERENCES, Legend
 from .tables import Table
 
-DIFFUSION = "Diffusion over windows of latent states, learned from the training data"
-GAUSSIAN = "The Gaussian part of that prior alone, over windows of latent states"
+DIFFUSION = (
+    "Diffusion over windows of latent states, learned from the training data; where the method "
+    "has a local part, a share of it is a localised covariance of training windows"
+)
+GAUSSIAN = "That prior without the network, Gaussian over windows of latent states"
 ERRORS = "Gaussian errors of the observations, seen through the decoder"
 LIKELIHOODS = {
     "mmps": "moments matched with the covariance of the prior's Gaussian part",
