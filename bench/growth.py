@@ -48,7 +48,7 @@ DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
 WINDOW, OVERLAP = 8, 4
 LATENTS, ROWS, COLUMNS, COMPONENTS = 96, 8, 16, 128
 SEEN = 500  # observations of a state
-KEPT = 364  # windows of the local part
+KEPT, PARTS = 978, 320  # windows of the local part, and of their components
 STEPS = 2  # sampling steps, which all take as long
 # States, members, and observations of a state, of the draws of each row.
 GROWING = {
@@ -154,8 +154,11 @@ def _transform() -> Transform:
 def _models() -> tuple[WindowDenoiser, Autoencoder]:
     """A prior that forgets in time, of waves that are the less the finer they are."""
     decoder = Autoencoder(24, 4 * ROWS, 4 * COLUMNS, LATENTS, 4, 64, 1, bound=5.0)
-    gaussian = WindowGaussian(WINDOW, LATENTS, ROWS, COLUMNS, COMPONENTS, windows=KEPT)
+    gaussian = WindowGaussian(
+        WINDOW, LATENTS, ROWS, COLUMNS, COMPONENTS, None, KEPT, KEPT_COMPONENTS
+    )
     gaussian.windows.normal_()
+    gaussian.window_components.flatten(1).copy_(torch.eye(PARTS, WINDOW * LATENTS))
     lags = 0.8 ** (torch.arange(WINDOW)[:, None] - torch.arange(WINDOW)).abs().double()
     values, vectors = (part.contiguous() for part in torch.linalg.eigh(lags))
     sizes = 100.0 / (1 + torch.arange(COMPONENTS, dtype=torch.float64))

@@ -5,19 +5,21 @@ window is the sum of two independent parts,
 
 .. math:: z = \zeta + b, \qquad \zeta \sim \mathcal{N}(\mu, (1 - \beta) \Sigma), \qquad
     b \sim \mathcal{N}(0, B), \qquad
-    B = \frac{\beta}{n - 1} \sum_{k=1}^n (x_k x_k^T) \circ C
+    B = \frac{\beta}{1 - \sum_k \omega_k^2} \sum_{k=1}^n \omega_k (x_k x_k^T) \circ C
 
-with windows :math:`x_k` of the training data less their mean, and the function of Gaspari and
+with windows :math:`x_k` of the training data less their mean, which count for so much,
+:math:`\omega_k` of sum one, the nearer they are in the year; and the function of Gaspari and
 Cohn :math:`C` of the distance on the sphere, the same for all channels and times: the hybrid
 covariance of variational assimilation. Diffusion is of :math:`\zeta`, for which all stays closed;
 :math:`b` is drawn along, as one more Gaussian unknown (the control variables that Lorenc adds):
 with weights :math:`w_k \sim \mathcal{N}(0, C)`, fields over the sphere,
 
-.. math:: b = \sqrt{\frac{\beta}{n - 1}} \sum_k w_k \circ x_k
+.. math:: b = \sqrt{\frac{\beta}{1 - \sum_k \omega_k^2}} \sum_k \sqrt{\omega_k} \, w_k \circ x_k
 
 A latent speaks of a whole patch of points. Within a patch weights are planes, fitted to those at
 its points: a latent's part of a field times a coordinate of the patch is a product with a small
 matrix :math:`M = P^T \mathrm{diag}(\text{coordinate}) P` of the decoder's components :math:`P`.
+Windows are kept, and multiplied, by the leading components of what they have at a place.
 
 References:
     | A hybrid ensemble Kalman filter-3D variational analysis scheme (Hamill & Snyder, 2000)
@@ -41,6 +43,8 @@ from torch import Tensor
 from ..latent.autoencoder import Autoencoder
 from ..observe.orbit import MEAN_RADIUS
 
+LEAST = 0.03  # windows that count for less are left out: a fifth of them, which change nothing
+
 
 class LocalCovariance:
     r"""The localised covariance of windows of latents; of longer trajectories, piece by piece.
@@ -49,29 +53,38 @@ class LocalCovariance:
     variances stay what they are.
 
     Arguments:
-        windows: Windows of latents less their mean, two at least.
+        windows: Windows of latents less their mean, two at least, by components of places.
+        components: The components, orthonormal; all of what a window has at a place, or the
+            leading ones.
         autoencoder: Whose linear part says what a latent is within a patch.
         latitude: Latitudes of the fields [degrees_north].
         longitude: Longitudes of the fields [degrees_east].
         share: The share of the variance :math:`\beta`.
         length_km: The distance from which places have nothing to do with each other [km].
+        season_days: The distance in the year from which on windows do not count [days], which
+            falls to there as that of places; ``None``: all count alike.
+        apart: How far each window is in the year from the first state of each piece [days];
+            needed with ``season_days`` only.
         starts: The first state of each piece.
         weights: How much each piece counts in each of its states, of sum one; ``None`` for one
             piece alone.
 
     Raises:
-        ValueError: If there are fewer than two windows.
+        ValueError: If there are fewer than two windows, or none count for a piece.
     """
 
     def __init__(
         self,
-        windows: Float[Tensor, "n state channel y x"],
+        windows: Float[Tensor, "n component y x"],
+        components: Float[Tensor, "component state channel"],
         autoencoder: Autoencoder,
         latitude: Float[np.ndarray, " lat"],
         longitude: Float[np.ndarray, " lon"],
         *,
         share: int | float,
         length_km: int | float,
+        season_days: int | float | None = None,
+        apart: Float[np.ndarray, "piece n"] | None = None,
         starts: Sequence[int] = (0,),
         weights: Float[Tensor, "piece state"] | None = None,
     ) -> None:
@@ -81,33 +94,42 @@ class LocalCovariance:
                 f"{len(windows)}: set priors.*.gaussian.windows, or local: null"
             )
         self.share, self.starts = share, list(starts)
-        self.shape = tuple(windows.shape[1:])
-        scaled = windows.float() * (share / (len(windows) - 1)) ** 0.5
-        self.windows = scaled.flatten(-2).movedim(-1, 0).flatten(2).contiguous()  # place n rest
+        self.shape = (*components.shape[1:], *windows.shape[2:])
+        counts = torch.ones(len(self.starts), len(windows), dtype=torch.float64)
+        if season_days is not None:
+            counts = torch.from_numpy(gaspari_cohn(2 * apart / season_days))
+            counts = torch.where(counts < LEAST, 0, counts).double()
+        counts, windows = _that_count(counts, windows, season_days)
+        omega = counts / counts.sum(1, keepdim=True)
+        self.counts = share * omega / (1 - omega.square().sum(1, keepdim=True))
+        self.counts = self.counts.to(windows.device, torch.float32)
+        self.windows = windows.float().flatten(-2).movedim(-1, 0).contiguous()  # place n component
         ones = torch.ones(1, self.shape[0])
-        self.fading = (ones if weights is None else weights).sqrt().to(scaled)
+        self.fading = (ones if weights is None else weights).sqrt().to(self.windows)
         basis, side = autoencoder.basis, autoencoder.downsampling
         planes = _planes(side)
         coordinates = planes.repeat(len(basis) // side**2, 1).to(basis)
-        self.moments = torch.einsum("fk,fa,fl->akl", basis, coordinates, basis)
+        moments = torch.einsum("fk,fa,fl->akl", basis, coordinates, basis)
+        # What a component times a coordinate of the patch is at a place of a window.
+        parts = torch.einsum("ctk,akl->actl", components.float(), moments)
+        self.parts = parts.flatten(2)  # coordinate component rest
         correlation = torch.from_numpy(_between(latitude, longitude, side, planes, length_km))
         values, vectors = torch.linalg.eigh(correlation)
         root = vectors * values.clamp_min(0).sqrt()
-        self.root = root.float().to(scaled)
-        self.correlation = (root @ root.T).float().to(scaled)
+        self.root = root.float().to(self.windows)
+        self.correlation = (root @ root.T).float().to(self.windows)
 
     def product(
         self, v: Float[Tensor, "batch state channel y x"]
     ) -> Float[Tensor, "batch state channel y x"]:
         """Multiplies trajectories by the covariance :math:`B`."""
         total = torch.zeros_like(v)
-        for start, fading in zip(self.starts, self._fading, strict=True):
+        pieces = zip(self.starts, self._fading, self.counts, strict=True)
+        for start, fading, counts in pieces:
             piece = slice(start, start + self.shape[0])
-            rows = self._rows(
-                torch.einsum("akl,btlyx->abtkyx", self.moments, v[:, piece] * fading)
-            )
+            rows = self._rows(v[:, piece] * fading)
             weights = self._correlate(self.correlation, torch.bmm(rows, self.windows.mT))
-            total[:, piece] += fading * self._fields(weights)
+            total[:, piece] += fading * self._fields(weights * counts)
         return total
 
     def deviate(
@@ -121,10 +143,11 @@ class LocalCovariance:
         """
         places, count = self.windows.shape[:2]
         total = None
-        for number, (start, fading) in enumerate(zip(self.starts, self._fading, strict=True)):
-            white = noise(f"local/{number}", (len(self.moments), count, places))
+        pieces = zip(self.starts, self._fading, self.counts, strict=True)
+        for number, (start, fading, counts) in enumerate(pieces):
+            white = noise(f"local/{number}", (len(self.parts), count, places))
             weights = self._correlate(self.root, white.permute(3, 1, 0, 2).flatten(1, 2))
-            part = fading * self._fields(weights)
+            part = fading * self._fields(weights * counts.sqrt())
             if total is None:
                 total = part.new_zeros(len(part), states, *self.shape[1:])
             total[:, start : start + self.shape[0]] += part
@@ -134,23 +157,37 @@ class LocalCovariance:
     def _fading(self) -> Float[Tensor, "piece state 1 1 1"]:
         return self.fading[..., None, None, None]
 
-    def _rows(self, v: Tensor) -> Float[Tensor, "place row number"]:
-        """Trajectories by place; a row is a coordinate and a member."""
-        return v.flatten(0, 1).flatten(-2).movedim(-1, 0).flatten(2)
+    def _rows(self, v: Tensor) -> Float[Tensor, "place row component"]:
+        """Windows by components of places; a row is a coordinate and a member."""
+        places = v.flatten(-2).movedim(-1, 0).flatten(2)
+        rows = places @ self.parts.flatten(0, 1).T
+        return rows.unflatten(2, self.parts.shape[:2]).transpose(1, 2).flatten(1, 2)
 
     def _correlate(self, matrix: Tensor, weights: Float[Tensor, "place row n"]) -> Tensor:
         """Multiplies weights, of each window and member, by a matrix over places."""
-        order = (len(self.moments), -1, weights.shape[2])
+        order = (len(self.parts), -1, weights.shape[2])
         flat = weights.unflatten(1, order[:2]).flatten(0, 1).flatten(1)
         return (matrix @ flat).view(len(weights), -1, weights.shape[2])
 
     def _fields(self, weights: Float[Tensor, "place row n"]) -> Tensor:
         """The sum of the windows times their weights."""
-        rows = torch.bmm(weights, self.windows).unflatten(2, self.shape[:2])
-        fields = rows.movedim(0, -1).unflatten(-1, self.shape[2:])
-        return torch.einsum(
-            "akl,abtlyx->btkyx", self.moments, fields.unflatten(0, (len(self.moments), -1))
+        rows = torch.bmm(weights, self.windows).unflatten(1, (len(self.parts), -1))
+        places = rows.transpose(1, 2).flatten(2) @ self.parts.flatten(0, 1)
+        return places.movedim(0, -1).unflatten(1, self.shape[:2]).unflatten(-1, self.shape[2:])
+
+
+def _that_count(
+    counts: Float[Tensor, "piece n"], windows: Tensor, season_days: int | float | None
+) -> tuple[Float[Tensor, "piece kept"], Tensor]:
+    """The windows that count for some piece, and for how much."""
+    if int((counts > 0).sum(1).min()) < 2:
+        raise ValueError(
+            f"a local covariance needs windows of the season, and of {len(windows)} that the "
+            f"prior keeps fewer than two count within {season_days:g} days: raise season_days, or "
+            "priors.*.gaussian.windows"
         )
+    kept = (counts > 0).any(0)
+    return counts[:, kept], windows[kept.to(windows.device)]
 
 
 def gaspari_cohn(r: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

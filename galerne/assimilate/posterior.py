@@ -47,6 +47,7 @@ from ..prior.denoiser import WindowDenoiser
 from ..prior.ensemble import Drawn
 from ..prior.footprint import member_bytes
 from ..prior.trajectory import Noise, decode_members, draw_windows, finished_windows
+from ..stats.climatology import apart_in_year, days_since_2000
 from ..stats.logarithm import epsilons
 from ..stats.transform import Transform
 from .carried import Carried, WithCarried
@@ -220,7 +221,7 @@ class Conditioned:
         carried: States of the window before, of all members.
         background_check: The limit of the background check, in standard deviations; ``None``
             leaves it out.
-        local: Share and length of the local part (:class:`LocalCovariance`); ``None`` for none.
+        local: Settings of the local part (:class:`LocalCovariance`); ``None`` for none.
         settings: The method's own settings, and those of the sampler ``pc``, which others ignore.
     """
 
@@ -332,11 +333,16 @@ class Conditioned:
     def _local(self) -> LocalCovariance:
         """The local part of the prior, for all its windows."""
         autoencoder, transform = self.models
+        gaussian = getattr(self.prior, "window", self.prior).gaussian
+        begin = days_since_2000(self.observations.times[self.prior.starts])
+        apart = gaussian.days.cpu().double().numpy() - begin[:, None]
         return LocalCovariance(
-            getattr(self.prior, "window", self.prior).gaussian.windows,
+            gaussian.windows,
+            gaussian.window_components,
             autoencoder,
             transform.latitude,
             transform.longitude,
+            apart=apart_in_year(apart),
             starts=self.prior.starts,
             weights=getattr(self.prior, "weights", None),
             **self.local,

@@ -15,10 +15,9 @@ from torch import Tensor
 
 from ..latent.record import StandardisedStates
 from ..observe.noise import generator
+from ..stats.climatology import apart_in_year
 from .covariance import runs
 from .fields import Case
-
-YEAR = 365.2425  # days
 
 
 def similar_starts(
@@ -37,7 +36,7 @@ def similar_starts(
     own, found, length = np.concatenate([r.times for r in states.records]), [], len(times)
     day = np.timedelta64(1, "D")
     apart = (own - times[0]) / day
-    near = np.abs((apart + YEAR / 2) % YEAR - YEAR / 2) <= season_days
+    near = apart_in_year(apart) <= season_days
     same_hour = (own - times[0]) % day == np.timedelta64(0)
     for run in runs(states):
         starts = run[: max(len(run) - length + 1, 0)]

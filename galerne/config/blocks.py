@@ -227,6 +227,11 @@ class Gaussian(Strict):
         le=100_000,
         description="Windows of the training data kept for the local part of methods; 0: none.",
     )
+    window_components: int = Field(
+        ge=1,
+        description="Components kept of what such a window has at a place; at most all (states "
+        "times latent channels).",
+    )
 
 
 class Network(Strict):

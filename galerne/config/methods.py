@@ -33,6 +33,10 @@ class Local(Strict):
     length_km: float = Field(
         gt=0, description="Distance from which places have nothing to do with each other."
     )
+    season_days: float | None = Field(
+        gt=0,
+        description="Distance in the year from which on windows do not count; null: all do alike.",
+    )
 
 
 class MomentMatching(Strict):

@@ -64,8 +64,11 @@ class WindowGaussian(nn.Module):
         columns: Latent columns :math:`w`.
         components: Spatial components for each wavenumber, at most :math:`C h`.
         rank: Eigenvectors of windows of them, at most :math:`L` times as many; ``None``: all.
-        windows: Windows of the training data less their mean that are kept beside it, for
-            covariances of places (:mod:`galerne.assimilate.localisation`).
+        windows: Windows of the training data less their mean that are kept beside it, and when
+            each begins [days since 2000], for covariances of places
+            (:mod:`galerne.assimilate.localisation`).
+        window_components: The components of a place of a window that are kept, at most all
+            :math:`L C`.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class WindowGaussian(nn.Module):
         components: int,
         rank: int | None = None,
         windows: int = 0,
+        window_components: int = 0,
     ) -> None:
         super().__init__()
         self.shape = (states, channels, rows, columns)
@@ -91,8 +95,11 @@ class WindowGaussian(nn.Module):
         self.register_buffer("tail", torch.zeros(waves))
         self.register_buffer("rest", torch.zeros(waves, states, states, 2))
         self.register_buffer("rest_variance", torch.zeros(waves, states))
-        kept = torch.zeros(windows, *self.shape, dtype=torch.float16)  # of size one to ten
+        places = min(window_components, states * channels)
+        kept = torch.zeros(windows, places, rows, columns, dtype=torch.float16)  # of size to 100
         self.register_buffer("windows", kept)
+        self.register_buffer("window_components", torch.zeros(places, states, channels))
+        self.register_buffer("days", torch.zeros(windows))
 
     def apply_gain(
         self,

@@ -19,7 +19,9 @@ from torch import Tensor
 
 from ..products import open_product
 from ..reading import Record, fits
+from ..stats.climatology import days_since_2000
 
+BATCH = 64  # windows that are read at a time
 MOST_STATES = 120  # of a block that alternates between fitting and holding out
 
 
@@ -110,14 +112,23 @@ def turned_records(paths: Sequence[Path], states: int) -> list[LatentRecords]:
 
 
 def some_windows(
-    paths: Sequence[Path], states: int, count: int
-) -> Float[Tensor, "n state channel y x"]:
-    """Reads windows spread evenly over all there are, less their mean, in half precision.
+    paths: Sequence[Path], states: int, count: int, components: int
+) -> tuple[
+    Float[Tensor, "n component y x"], Float[Tensor, "component state channel"], Float[Tensor, " n"]
+]:
+    """Reads windows spread evenly over all there are, less their mean, by components of places.
+
+    What a window has at a place, in all states and channels, is written in the leading principal
+    components of such, the same for all places.
 
     Arguments:
         paths: Manifests of the records.
         states: States in a window.
         count: How many, one at least.
+        components: Components that are kept, at most all.
+
+    Returns:
+        Their amplitudes in half precision, the components, and when each begins [days since 2000].
 
     Raises:
         ValueError: If there are fewer.
@@ -129,8 +140,27 @@ def some_windows(
             f"{count} that priors.*.gaussian.windows asks for"
         )
     chosen = np.linspace(0, len(records) - 1, count).round().astype(int)
-    windows, _ = records.read(chosen.tolist())
-    return (windows - windows.mean(0)).half()
+    batches = [chosen[k : k + BATCH].tolist() for k in range(0, count, BATCH)]
+    mean, second = 0.0, 0.0
+    for batch in batches:
+        places = _by_place(records.read(batch)[0])
+        mean = mean + places.double().sum(0) / count
+        flat = places.flatten(0, 1)
+        second = second + (flat.T @ flat).double() / count
+    _, vectors = torch.linalg.eigh(second - mean.T @ mean)
+    basis = vectors.flip(1)[:, :components].float()
+    amplitudes, days = [], []
+    for batch in batches:
+        windows, starts = records.read(batch)
+        found = (_by_place(windows) - mean.float()) @ basis
+        amplitudes.append(found.mT.unflatten(2, windows.shape[3:]).half())
+        days.append(torch.from_numpy(days_since_2000(starts)).float())
+    kept = basis.T.unflatten(1, windows.shape[1:3]).contiguous()
+    return torch.cat(amplitudes), kept, torch.cat(days)
+
+
+def _by_place(windows: Float[Tensor, "n state channel y x"]) -> Float[Tensor, "n place number"]:
+    return windows.flatten(-2).flatten(1, 2).mT
 
 
 def _step(paths: Sequence[Path]) -> np.timedelta64:

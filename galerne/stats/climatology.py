@@ -23,7 +23,13 @@ Conventions: times are UTC; longitude is left to the coefficients.
 Depends on: numpy, xarray.
 """
 
-__all__ = ["HarmonicSums", "harmonics", "record_harmonics"]
+__all__ = [
+    "HarmonicSums",
+    "apart_in_year",
+    "days_since_2000",
+    "harmonics",
+    "record_harmonics",
+]
 
 import logging
 
@@ -50,6 +56,22 @@ DIMS = {
     "sums": ("channel", "pair", "latitude", "longitude"),
     "squares": ("channel", "term", "latitude"),
 }
+
+
+def days_since_2000(times: np.ndarray) -> Float[np.ndarray, " time"]:
+    """Times (UTC) as numbers [days]."""
+    return (times.astype("datetime64[ns]") - EPOCH) / np.timedelta64(1, "D")
+
+
+def apart_in_year(days: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """Distances in the year [days] of times that are so many days apart.
+
+    Example:
+        >>> apart_in_year(np.array([-10.0, 360.0])).round(1)
+        array([10. ,  5.2])
+    """
+    year = YEAR_HOURS / 24
+    return np.abs((days + year / 2) % year - year / 2)
 
 
 def harmonics(times: np.ndarray, of_year: int, of_day: int) -> Float[np.ndarray, "time term"]:

@@ -33,6 +33,7 @@ from galerne.prior.backbone import Backbone
 from galerne.prior.denoiser import WindowDenoiser
 from galerne.prior.integrator import SAMPLERS
 from galerne.prior.trajectory import Noise, decode_members, draw_windows
+from galerne.stats.climatology import days_since_2000
 from galerne.stats.transform import Transform
 
 from .conftest import METHODS
@@ -122,23 +123,32 @@ def test_what_latents_do_not_say_is_an_error_of_observations_and_a_spread_of_mem
 def test_a_local_part_spreads_what_is_seen_as_far_as_its_length(
     models: Models, table: pd.DataFrame, states: int
 ) -> None:
-    """The Gaussian is white in space; in the windows kept, all places go up and down together."""
+    """The Gaussian is white in space; in the windows kept, all places go up and down together.
+
+    But for windows of the season of what is asked for, in which nothing happens.
+    """
     times = TIMES[0] + np.arange(states) * np.timedelta64(6, "h")
     one = table[(table["station"] == "0") & ~table["withheld"]].assign(observation=290.0)
     prior = models[0]
     sizes = torch.randn(60, 1, 1, 1, 1, generator=torch.Generator().manual_seed(0))
     spread = torch.ones(1, 3, 1, 4, 8) * models[1].basis.sum(0)[:, None, None]
-    prior.gaussian.windows = (sizes * spread).half()
+    sizes[50:] = 0
+    prior.gaussian.windows = (sizes * spread).flatten(1, 2).half()
+    prior.gaussian.window_components = torch.eye(24).view(24, 3, 8)
+    begin = torch.from_numpy(days_since_2000(times[:1])).float()
+    prior.gaussian.days = begin + torch.tensor(50 * [180.0] + 5 * [-9.0] + 5 * [725.0])
     settings = SETTINGS | DEFAULT | {"steps": 2, "iterations": 20, "members": range(200)}
     given = settings | {"progress": Progress(None), "overlap": 1}
     plan = legs(cutoffs("reanalysis", times), times)
     near, far = [], []
-    for local in (None, {"share": 0.4, "length_km": 6000.0}):
+    place = {"share": 0.4, "length_km": 6000.0}
+    for local in (None, place | {"season_days": None}, place | {"season_days": 100.0}):
         drawn = draw_states(*models, one, times, plan, local=local, **given).numpy()[:, 0, 0]
         moved = (drawn - models[2].climatology(times[:1])[0, 0]) / 3.0
         near.append(moved[:, 1, 2].mean())  # 20 degrees north and 35 east of the station
         far.append(moved[:, 6, 10].mean())  # on the other side of the globe
     assert abs(near[0]) < 0.25  # Monte-Carlo: 1 / sqrt(200) = 0.07
+    assert abs(near[2]) < 0.25
     assert near[1] > 0.5
     assert max(map(abs, far)) < 0.25
 

@@ -63,7 +63,7 @@ def test_the_library_takes_every_key_of_a_block(name: str) -> None:
         ("mmps", "covariance", "jacobian", "redraw needs covariance gaussian"),
         ("mmps", "solver", "gmres", "modes precondition solver cg"),
         ("mmps", "background_check", 1.0, "greater than or equal to 2"),
-        ("mmps", "local", {"share": 1.0, "length_km": 1.0}, "less than 1"),
+        ("mmps", "local", {"share": 1.0, "length_km": 1.0, "season_days": None}, "less than 1"),
         ("mmps", "modes", 0, "placement posterior needs sampler redraw and modes"),
         ("mmps", "sampler", "ddpm", "placement posterior needs sampler redraw and modes"),
         ("mmps", "probes", 4, "probes are of covariance jacobian"),

@@ -29,7 +29,7 @@ METHODS = {
     "local": {
         "guidance": "mmps", "covariance": "gaussian", "linearisation": "linear",
         "sampler": "redraw", "steps": 2, "solver": "cg", "iterations": 4, "modes": 0,
-        "local": {"share": 0.3, "length_km": 9000.0},
+        "local": {"share": 0.3, "length_km": 9000.0, "season_days": None},
     },
     "exact": {
         "guidance": "mmps", "covariance": "jacobian", "linearisation": "exact",
@@ -80,7 +80,7 @@ def models() -> tuple[WindowDenoiser, Autoencoder, Transform]:
         latitude=np.linspace(84, -84, ROWS), longitude=np.arange(COLUMNS) * 11.25,
     )  # fmt: skip
     decoder = Autoencoder(CHANNELS, ROWS, COLUMNS, LATENTS, 4, 32, 1, bound=5.0)
-    gaussian = WindowGaussian(STATES, LATENTS, ROWS // 4, COLUMNS // 4, 32, windows=300)
+    gaussian = WindowGaussian(STATES, LATENTS, ROWS // 4, COLUMNS // 4, 32, None, 300, 48)
     gaussian.windows.normal_(generator=torch.Generator().manual_seed(0))
     gaussian.variance.fill_(1.0)
     gaussian.rest_variance.fill_(0.1)

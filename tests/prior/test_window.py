@@ -10,6 +10,7 @@ import xarray as xr
 from galerne import reading
 from galerne.prior.window import LatentRecords, alternate_blocks, some_windows, turned_records
 from galerne.products import write_product
+from galerne.stats.climatology import days_since_2000
 
 
 @pytest.fixture
@@ -68,14 +69,22 @@ def test_turned_latents_are_records_of_their_own(tmp_path: Path) -> None:
     assert turned.read([1])[0].flatten().tolist() == [101, 102, 103, 104]
 
 
-def test_some_windows_are_spread_over_the_record_and_have_no_mean(paths: list[Path]) -> None:
+@pytest.mark.parametrize("kept", [1, 99])
+def test_some_windows_are_spread_over_the_record_and_have_no_mean(
+    paths: list[Path], kept: int
+) -> None:
+    """They count up alike, so that less their mean one component holds them."""
     records = LatentRecords(paths, 4)
-    found = some_windows(paths, 4, 3)
-    expected = records.read([0, round((len(records) - 1) / 2), len(records) - 1])[0]
-    assert found.dtype == torch.float16
-    torch.testing.assert_close(found, (expected - expected.mean(0)).half(), rtol=0, atol=0)
+    amplitudes, components, days = some_windows(paths, 4, 3, kept)
+    expected, starts = records.read([0, round((len(records) - 1) / 2), len(records) - 1])
+    assert days.tolist() == days_since_2000(starts).tolist()
+    assert amplitudes.dtype == torch.float16
+    assert len(components) == min(kept, 4)
+    found = torch.einsum("ncyx,ctk->ntkyx", amplitudes.float(), components)
+    expected = expected - expected.mean(0)
+    torch.testing.assert_close(found, expected, rtol=2e-3, atol=2e-3)
     with pytest.raises(ValueError, match=rf"hold {len(records)} windows .* fewer than the 999"):
-        some_windows(paths, 4, 999)
+        some_windows(paths, 4, 999, 9)
 
 
 def test_no_window_straddles_a_gap(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def choice() -> SimpleNamespace:
         autoencoder={"steps": 6, "batch_size": 8, "learning_rate": 1e-3, "noise": 0.05},
         gaussian={
             "states": 4, "components": 12, "rank": 12, "heldout_share": 0.25, "shrinkage": 0.3,
-            "windows": 30,
+            "windows": 30, "window_components": 40,
         },
         network={"patch": 2, "hidden_channels": 16, "blocks": 1, "heads": 2},
         prior={"steps": 2, "batch_size": 4, "learning_rate": 1e-3, "ema_half_life": 2.0},

@@ -26,6 +26,7 @@ def pool_latent_moments(
     heldout_share: float,
     shrinkage: float,
     windows: int,
+    window_components: int,
     threads: int,
 ) -> None:
     """Fit directions on one part of the record and variances on the other [1]."""
@@ -39,9 +40,11 @@ def pool_latent_moments(
     sizes = {"components": components, "rank": rank}
     gaussian = fit_gaussian(blocks, states=states, shrinkage=shrinkage, report=log.info, **sizes)
     if windows:
-        gaussian.windows = some_windows(paths_train, states, windows)
+        sizes |= {"windows": windows, "window_components": window_components}
+        kept = some_windows(paths_train, states, windows, window_components)
+        gaussian.windows, gaussian.window_components, gaussian.days = kept
     names = ("states", "channels", "rows", "columns")
-    arguments = dict(zip(names, gaussian.shape, strict=True)) | sizes | {"windows": windows}
+    arguments = dict(zip(names, gaussian.shape, strict=True)) | sizes
     save_module(gaussian, arguments, path_gaussian)
 
 
