@@ -83,7 +83,7 @@ def test_the_last_batch_holds_what_is_left() -> None:
 
 def test_roles_choose_periods() -> None:
     some = choices()
-    assert some.periods("speedy_t31", "train") == ["train_a", "train_b"]
+    assert some.periods("speedy_t31", "train") == ["train_a", "train_b", "train_c", "train_d"]
     assert some.periods("speedy_t31", "validation", "test") == ["validation", "test"]
 
 

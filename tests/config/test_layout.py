@@ -101,6 +101,8 @@ def test_periods_are_found_by_their_role(layout: Layout) -> None:
     assert layout.fields("speedy_t31", "train") == [
         f"{folder}/grid/train_a/manifest.json",
         f"{folder}/grid/train_b/manifest.json",
+        f"{folder}/grid/train_c/manifest.json",
+        f"{folder}/grid/train_d/manifest.json",
     ]
     assert layout.moments("speedy_t31", "train")[1] == f"{folder}/moments/train_b.csv"
     assert layout.latents("speedy_t31", "small", "validation", "test") == [
@@ -113,7 +115,7 @@ def test_statistics_lie_with_the_record_that_they_describe(layout: Layout) -> No
     (record,) = layout.records.values()
     path = layout.statistic("speedy_t31", "moments.csv")
     assert path == f"results/speedy_t31/stats/{record}/moments.csv"
-    assert record.startswith("20010101-20021231_")
+    assert record.startswith("19990101-20021231_")
 
 
 def test_a_run_makes_the_report_or_what_needs_no_answer(layout: Layout) -> None:
@@ -183,7 +185,7 @@ def test_a_mirror_of_an_archive_has_a_folder_of_its_own(remote: Layout) -> None:
 
 def test_audits_are_those_of_the_periods_in_use(layout: Layout) -> None:
     folder = "results/speedy_t31/audit"
-    names = ["train_a", "train_b", "validation", "test"]
+    names = ["train_a", "train_b", "train_c", "train_d", "validation", "test"]
     assert layout.audits("findings.csv") == [f"{folder}/{name}/findings.csv" for name in names]
 
 

@@ -48,7 +48,7 @@ def waiting(question: Question) -> set[str]:
 
 def test_models_learn_from_training_and_validation_periods() -> None:
     periods = learning_periods(dataset(configured(Path("results"))))
-    assert list(periods) == ["train_a", "train_b", "validation"]
+    assert list(periods) == ["train_a", "train_b", "train_c", "train_d", "validation"]
     assert periods["train_a"] == {
         "role": "train", "start": "2001-01-01T00:00:00", "end": "2001-12-31T18:00:00",
     }  # fmt: skip
@@ -56,10 +56,10 @@ def test_models_learn_from_training_and_validation_periods() -> None:
 
 def test_a_record_is_named_by_its_ends_and_told_from_others() -> None:
     name = record_name(dataset(configured(Path("results"))))
-    assert name.startswith("20010101-20021231_")
+    assert name.startswith("19990101-20021231_")
     middle = {"role": "train", "start": "2001-06-01T00:00", "end": "2001-12-31T18:00"}
     others = [
-        {"train_c": YEAR},
+        {"train_e": YEAR},
         {"train_b": None},
         {"train_b": None, "renamed": dict(zip(YEAR, ("train", "2002-01-01T00:00",
                                                      "2002-12-31T18:00"), strict=True))},
@@ -72,12 +72,12 @@ def test_a_record_is_named_by_its_ends_and_told_from_others() -> None:
 
 
 def test_nothing_is_asked_before_a_first_training(tmp_path: Path) -> None:
-    assert not ask(configured(tmp_path, train_c=YEAR))
+    assert not ask(configured(tmp_path, train_e=YEAR))
     path = tmp_path.joinpath(*AUTOENCODER, "model.json")
     path.parent.mkdir(parents=True)
     for text in ("", "[]", "{}", '{"notes": null}', '{"notes": {"periods": null}}'):
         path.write_text(text)
-        assert not ask(configured(tmp_path, train_c=YEAR))
+        assert not ask(configured(tmp_path, train_e=YEAR))
 
 
 def test_nothing_is_asked_where_the_periods_are_the_same(trained: Path) -> None:
@@ -89,7 +89,7 @@ def test_nothing_is_asked_where_the_periods_are_the_same(trained: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"train_c": YEAR}, "train_c added (train, 2006-01-01T00:00 to 2006-12-31T18:00)"),
+        ({"train_e": YEAR}, "train_e added (train, 2006-01-01T00:00 to 2006-12-31T18:00)"),
         ({"train_b": None}, "train_b removed (train, 2002-01-01T00:00 to 2002-12-31T18:00)"),
         (
             {"train_b": YEAR | {"start": "2002-01-01T00:00", "end": "2002-11-30T18:00"}},
@@ -120,7 +120,7 @@ def test_finished_models_wait_when_their_periods_change(
 
 
 def test_other_dates_under_an_old_name_would_replace_its_data(trained: Path) -> None:
-    added = ask(configured(trained, train_c=YEAR))
+    added = ask(configured(trained, train_e=YEAR))
     assert added.stuck == []
     assert "Made now of speedy_t31: the new periods" in str(added)
     assert "nothing" not in str(added)
@@ -129,11 +129,11 @@ def test_other_dates_under_an_old_name_would_replace_its_data(trained: Path) -> 
     assert "Made now of speedy_t31: nothing" in str(moved)
     assert "the new periods" not in str(moved)
     role = {"role": "validation", "start": "2002-01-01T00:00", "end": "2002-12-31T18:00"}
-    swapped = ask(configured(trained, train_a=None, train_b=role, train_c=YEAR, validation=None))
+    swapped = ask(configured(trained, train_a=None, train_b=role, train_e=YEAR, validation=None))
     assert swapped.stuck == []
     assert "train_b changed (train, 2002" in str(swapped)
 
 
 def test_a_model_alone_may_wait(trained: Path) -> None:
     trained.joinpath(*AUTOENCODER, "model.json").unlink()
-    assert waiting(ask(configured(trained, train_c=YEAR))) == {"gaussian_dit"}
+    assert waiting(ask(configured(trained, train_e=YEAR))) == {"gaussian_dit"}
