@@ -154,11 +154,10 @@ def _transform() -> Transform:
 def _models() -> tuple[WindowDenoiser, Autoencoder]:
     """A prior that forgets in time, of waves that are the less the finer they are."""
     decoder = Autoencoder(24, 4 * ROWS, 4 * COLUMNS, LATENTS, 4, 64, 1, bound=5.0)
-    gaussian = WindowGaussian(
-        WINDOW, LATENTS, ROWS, COLUMNS, COMPONENTS, None, KEPT, KEPT_COMPONENTS
-    )
+    gaussian = WindowGaussian(WINDOW, LATENTS, ROWS, COLUMNS, COMPONENTS, None, KEPT, PARTS)
     gaussian.windows.normal_()
-    gaussian.window_components.flatten(1).copy_(torch.eye(PARTS, WINDOW * LATENTS))
+    parts = gaussian.window_components.flatten(1)
+    parts.copy_(torch.eye(*parts.shape))
     lags = 0.8 ** (torch.arange(WINDOW)[:, None] - torch.arange(WINDOW)).abs().double()
     values, vectors = (part.contiguous() for part in torch.linalg.eigh(lags))
     sizes = 100.0 / (1 + torch.arange(COMPONENTS, dtype=torch.float64))
