@@ -27,8 +27,11 @@ which takes one solve too. Where prior and observations are linear and Gaussian,
 exact draw from :math:`p(z \mid z_t, y)`.
 
 With a local part of the prior (:mod:`galerne.assimilate.localisation`), :math:`z = \zeta + b`,
-both are drawn together, with :math:`V_t + B` for :math:`V_t`; noise is added to :math:`\zeta`
-alone.
+both are drawn together in the first step, with :math:`V_t + B` for :math:`V_t`. Noise is added to
+:math:`\zeta` alone, which the other steps draw given :math:`b`, the noisy window and the
+observations: as exact, and spared the products with :math:`B`. Where windows of the local part
+count by resembling a first guess, that is the mean given the observations, linearised at the mean
+of the prior, with all windows of the season.
 
 The operator is linearised once a step, by its exact derivative or with the linear part of the
 decoder (``linearisation``), which is many times cheaper, and well conditioned where the decoder
@@ -45,6 +48,8 @@ References:
 
 __all__ = ["MomentMatching"]
 
+import math
+
 from collections.abc import Callable
 from functools import partial
 from typing import Literal
@@ -59,7 +64,7 @@ from torch import Tensor
 from ..prior.composition import LongDenoiser
 from ..prior.denoiser import WindowDenoiser
 from .evidence import Tweedie, correct
-from .linear import Preconditioner, linearised_by, place_levels, solve
+from .linear import Preconditioner, Product, linearised_by, place_levels, solve
 from .localisation import LocalCovariance
 
 
@@ -114,11 +119,12 @@ class MomentMatching(Denoiser):
         self.probes, self.local = probes, local
         # Diffusion is of what the local part leaves of the variance.
         whole = denoiser.gaussian
-        self.gaussian = whole if local is None else whole.scaled(1 - local.share)
+        self.gaussian = whole if local is None else whole.scaled(local.rest)
         self.linearise, self.push = linearised_by(A, linearisation)
         self.solver, self.placement = solver, placement
         self.memory: dict[str, Tensor] = {}
         self._preconditioner: Preconditioner | None = None
+        self._resembling: LocalCovariance | None = None
 
     @property
     def schedule(self) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
@@ -180,7 +186,7 @@ class MomentMatching(Denoiser):
             t: The time of the schedule; ``None`` for infinite noise.
             noise: White noise of each window, by use and shape.
             last: Whether these are the windows asked for; noise is added to the others, and of
-                them the local part stays out.
+                them the local part stays out, which is remembered.
             kwargs: Passed to the denoiser of the prior.
 
         Raises:
@@ -188,31 +194,58 @@ class MomentMatching(Denoiser):
         """
         if self.covariance != "gaussian":
             raise ValueError("the sampler redraw needs covariance: gaussian")
+        known = self.memory.get("local")
         z_hat, spread, sigma_t = self._moments(z_t, t, kwargs)
-        drawn = deviation = self.gaussian.deviate(noise("prior", z_t.shape[1:]), sigma_t)
-        whole, local = spread, self.local
-        if local is not None:
-            b = local.deviate(noise, z_t.shape[1])
-            drawn, whole = deviation + b, lambda v: spread(v) + local.product(v)
-        y_hat, push, pull = self.linearise(z_hat)
+        deviation = self.gaussian.deviate(noise("prior", z_t.shape[1:]), sigma_t)
+        local = self._counting(z_t) if known is None else None
+        whole = self._with_local(spread, local)
+        b = known if local is None else local.deviate(noise, z_t.shape[1])
+        drawn = deviation if local is None else deviation + b
+        y_hat, push, pull = self.linearise(z_hat if known is None else z_hat + known)
         error = noise("observations", self.y.shape[-1:])
         innovation = self.y + error - y_hat - push(drawn)
-        change = pull(self._solve(push, whole, pull, sigma_t, innovation, None))
+        change = pull(self._solve(push, whole, pull, sigma_t, innovation, None, local))
         z = z_hat + deviation + spread(change)
-        return z if local is None or not last else z + b + local.product(change)
+        if local is not None:
+            self.memory["local"] = b = b + local.product(change)
+        return z + b if last and b is not None else z
+
+    def _counting(self, z_t: Float[Tensor, "batch state channel y x"]) -> LocalCovariance | None:
+        """The local part; its windows count as they resemble the first guess, if they are to."""
+        if self.local is None or self.local.analogs is None:
+            return self.local
+        if self.y.ndim > 1:
+            return self.local.resembling(self._guess(z_t.expand(len(self.y), *z_t.shape[1:])))
+        if self._resembling is None:
+            self._resembling = self.local.resembling(self._guess(z_t[:1]))
+        return self._resembling
+
+    def _guess(self, like: Float[Tensor, "batch state channel y x"]) -> Tensor:
+        """The mean given the observations less that of the prior, with all windows."""
+        sigma_t = like.new_tensor(math.inf)
+        spread = partial(self.gaussian.posterior_covariance, sigma_t=sigma_t)
+        whole = self._with_local(spread, self.local)
+        y_hat, push, pull = self.linearise(self.gaussian.mean.expand(like.shape))
+        innovation = self.y - y_hat
+        return whole(pull(self._solve(push, whole, pull, sigma_t, innovation, None, self.local)))
+
+    @staticmethod
+    def _with_local(spread: Product, local: LocalCovariance | None) -> Product:
+        return spread if local is None else lambda v: spread(v) + local.product(v)
 
     def _moments(
         self, z_t: Tensor, t: Tensor | None, kwargs: dict[str, Tensor]
     ) -> tuple[Tensor, Callable[[Tensor], Tensor], Tensor]:
         """The mean of the clean windows, the product with their covariance, the noise level.
 
-        All without the local part.
+        All without the local part, which the network is to see: it knows whole windows.
         """
         if self.covariance == "gaussian":
-            z_hat, sigma_t = self.denoiser.moments(z_t, t, **kwargs)
+            seen = z_t + self.memory["local"] if "local" in self.memory else z_t
+            z_hat, sigma_t = self.denoiser.moments(seen, t, **kwargs)
             if self.local is not None and t is not None:  # what the network adds stays
-                whole = self.denoiser.gaussian.denoise(z_t, sigma_t)
-                z_hat = z_hat + self.gaussian.denoise(z_t, sigma_t) - whole
+                added = z_hat - self.denoiser.gaussian.denoise(seen, sigma_t)
+                z_hat = self.gaussian.denoise(z_t, sigma_t) + added
             spread = partial(self.gaussian.posterior_covariance, sigma_t=sigma_t)
             return z_hat, spread, sigma_t
         _, sigma_t = self.schedule(t)
@@ -236,6 +269,7 @@ class MomentMatching(Denoiser):
         sigma_t: Tensor,
         b: Tensor,
         start: Tensor | None,
+        local: LocalCovariance | None = None,
     ) -> Tensor:
         """Solves for the weights of the observations."""
 
@@ -245,7 +279,7 @@ class MomentMatching(Denoiser):
         if self.solver == "gmres":
             return gmres(A=system, b=b, x0=start, iterations=self.iterations)
         # Along the leading directions the local part is about the same share of the variance.
-        beside = 0.0 if self.local is None else self.local.share / (1 - self.local.share)
+        beside = 0.0 if local is None else local.share / (1 - local.share)
         inverse = self._precondition().at(sigma_t, beside) if self.modes else None
         return solve(system, b, iterations=self.iterations, start=start, precondition=inverse)
 

@@ -16,6 +16,10 @@ with weights :math:`w_k \sim \mathcal{N}(0, C)`, fields over the sphere,
 
 .. math:: b = \sqrt{\frac{\beta}{1 - \sum_k \omega_k^2}} \sum_k \sqrt{\omega_k} \, w_k \circ x_k
 
+Windows may count, at each place, the more the better they resemble a first guess there
+(:mod:`galerne.assimilate.analogs`): then :math:`\sqrt{\omega_k}` is a field too. Windows turned by
+a patch either way may count beside them.
+
 A latent speaks of a whole patch of points. Within a patch weights are planes, fitted to those at
 its points: a latent's part of a field times a coordinate of the patch is a product with a small
 matrix :math:`M = P^T \mathrm{diag}(\text{coordinate}) P` of the decoder's components :math:`P`.
@@ -30,9 +34,11 @@ References:
     | https://doi.org/10.1002/qj.49712555417
 """
 
-__all__ = ["LocalCovariance", "gaspari_cohn", "great_circles"]
+__all__ = ["LocalCovariance"]
 
-from collections.abc import Callable, Sequence
+import copy
+
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -41,7 +47,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..latent.autoencoder import Autoencoder
-from ..observe.orbit import MEAN_RADIUS
+from .analogs import neighbourhoods, resemblance
+from .distances import gaspari_cohn, great_circles
 
 LEAST = 0.03  # windows that count for less are left out: a fifth of them, which change nothing
 
@@ -63,6 +70,10 @@ class LocalCovariance:
         length_km: The distance from which places have nothing to do with each other [km].
         season_days: The distance in the year from which on windows do not count [days], which
             falls to there as that of places; ``None``: all count alike.
+        inflation: What the variance of both parts is multiplied by.
+        turned_share: How much, of one, windows turned by a patch either way count.
+        analogs: How windows count by resembling a guess (:meth:`resembling`): the ``sharpness`` of
+            that, and ``length_km``, from where on places have no part in it [km]; ``None``: not.
         apart: How far each window is in the year from the first state of each piece [days];
             needed with ``season_days`` only.
         starts: The first state of each piece.
@@ -84,6 +95,9 @@ class LocalCovariance:
         share: int | float,
         length_km: int | float,
         season_days: int | float | None = None,
+        inflation: int | float = 1.0,
+        turned_share: int | float = 0.0,
+        analogs: Mapping[str, int | float] | None = None,
         apart: Float[np.ndarray, "piece n"] | None = None,
         starts: Sequence[int] = (0,),
         weights: Float[Tensor, "piece state"] | None = None,
@@ -93,17 +107,28 @@ class LocalCovariance:
                 f"a local covariance needs windows of the training data, and the prior has "
                 f"{len(windows)}: set priors.*.gaussian.windows, or local: null"
             )
-        self.share, self.starts = share, list(starts)
+        self.share, self.rest = share, inflation * (1 - share)
+        self.starts = list(starts)
         self.shape = (*components.shape[1:], *windows.shape[2:])
         counts = torch.ones(len(self.starts), len(windows), dtype=torch.float64)
         if season_days is not None:
             counts = torch.from_numpy(gaspari_cohn(2 * apart / season_days))
             counts = torch.where(counts < LEAST, 0, counts).double()
         counts, windows = _that_count(counts, windows, season_days)
+        self.turns = (0, 1, -1) if turned_share else (0,)
+        shares = [1 - turned_share, turned_share / 2, turned_share / 2][: len(self.turns)]
         omega = counts / counts.sum(1, keepdim=True)
-        self.counts = share * omega / (1 - omega.square().sum(1, keepdim=True))
-        self.counts = self.counts.to(windows.device, torch.float32)
+        omega = torch.cat([part * omega for part in shares], 1)
+        size = inflation * share / (1 - omega.square().sum(1))
+        self.omega, self.size = (part.to(windows.device, torch.float32) for part in (omega, size))
+        # Of how much windows count, by piece, place, member and window.
+        self.roots = (self.size[:, None] * self.omega).sqrt()[:, None, None]
         self.windows = windows.float().flatten(-2).movedim(-1, 0).contiguous()  # place n component
+        self.components = components.float().flatten(1)
+        self.analogs, patches = analogs, windows.shape[2:]
+        if analogs is not None:
+            near = neighbourhoods(latitude, longitude, patches, analogs["length_km"])
+            self.near = torch.from_numpy(near).to(self.windows)
         ones = torch.ones(1, self.shape[0])
         self.fading = (ones if weights is None else weights).sqrt().to(self.windows)
         basis, side = autoencoder.basis, autoencoder.downsampling
@@ -124,12 +149,11 @@ class LocalCovariance:
     ) -> Float[Tensor, "batch state channel y x"]:
         """Multiplies trajectories by the covariance :math:`B`."""
         total = torch.zeros_like(v)
-        pieces = zip(self.starts, self._fading, self.counts, strict=True)
-        for start, fading, counts in pieces:
+        for start, fading, roots in self._pieces:
             piece = slice(start, start + self.shape[0])
-            rows = self._rows(v[:, piece] * fading)
-            weights = self._correlate(self.correlation, torch.bmm(rows, self.windows.mT))
-            total[:, piece] += fading * self._fields(weights * counts)
+            weights = self._weighted(self._along(self._rows(v[:, piece] * fading)), roots)
+            weights = self._weighted(self._correlate(self.correlation, weights), roots)
+            total[:, piece] += fading * self._fields(weights)
         return total
 
     def deviate(
@@ -141,27 +165,68 @@ class LocalCovariance:
             noise: White noise of each member, by use and shape.
             states: States of a trajectory.
         """
-        places, count = self.windows.shape[:2]
+        places, count = len(self.windows), self.omega.shape[1]
         total = None
-        pieces = zip(self.starts, self._fading, self.counts, strict=True)
-        for number, (start, fading, counts) in enumerate(pieces):
+        for number, (start, fading, roots) in enumerate(self._pieces):
             white = noise(f"local/{number}", (len(self.parts), count, places))
             weights = self._correlate(self.root, white.permute(3, 1, 0, 2).flatten(1, 2))
-            part = fading * self._fields(weights * counts.sqrt())
+            part = fading * self._fields(self._weighted(weights, roots))
             if total is None:
                 total = part.new_zeros(len(part), states, *self.shape[1:])
             total[:, start : start + self.shape[0]] += part
         return total
 
+    def resembling(self, guess: Float[Tensor, "batch state channel y x"]) -> "LocalCovariance":
+        """Returns the covariance of windows that count, at each place, as they resemble a guess.
+
+        Arguments:
+            guess: Trajectories less the mean of the prior: one for all members, or one each.
+        """
+        other, found = copy.copy(self), []
+        squares = self.windows.square().sum(2)[:, None]
+        squares = self.near @ self._joined([squares] * len(self.turns))[:, 0]
+        for (start, _, _), omega, size in zip(self._pieces, self.omega, self.size, strict=True):
+            places = guess[:, start : start + self.shape[0]].flatten(-2).movedim(-1, 0).flatten(2)
+            rows = places @ self.components.T
+            along = torch.tensordot(self.near, self._along(rows), 1)
+            own = self.near @ rows.square().sum(2)
+            counts = resemblance(along, own, squares, omega, self.analogs["sharpness"])
+            found.append((size * counts).sqrt())
+        other.roots = torch.stack(found)
+        return other
+
     @property
-    def _fading(self) -> Float[Tensor, "piece state 1 1 1"]:
-        return self.fading[..., None, None, None]
+    def _pieces(self) -> list[tuple[int, Tensor, Tensor]]:
+        """The first state of each piece, how it fades, and the roots of how much windows count."""
+        fading = self.fading[..., None, None, None]
+        return list(zip(self.starts, fading, self.roots, strict=True))
 
     def _rows(self, v: Tensor) -> Float[Tensor, "place row component"]:
         """Windows by components of places; a row is a coordinate and a member."""
         places = v.flatten(-2).movedim(-1, 0).flatten(2)
         rows = places @ self.parts.flatten(0, 1).T
         return rows.unflatten(2, self.parts.shape[:2]).transpose(1, 2).flatten(1, 2)
+
+    def _along(self, rows: Tensor) -> Float[Tensor, "place row n"]:
+        """Products of rows with the windows, and with those turned: rows are turned back."""
+        back = torch.cat([self._turned(rows, -turn) for turn in self.turns], 1)
+        products = torch.bmm(back, self.windows.mT).chunk(len(self.turns), 1)
+        return self._joined(products)
+
+    def _joined(self, parts: Sequence[Tensor]) -> Float[Tensor, "place row n"]:
+        """What is at the places of windows, at those where they are turned to."""
+        pairs = zip(parts, self.turns, strict=True)
+        return torch.cat([self._turned(part, turn) for part, turn in pairs], 2)
+
+    def _turned(self, x: Float[Tensor, "place ..."], turn: int) -> Float[Tensor, "place ..."]:
+        if turn == 0:
+            return x
+        return x.unflatten(0, self.shape[2:]).roll(turn, 1).flatten(0, 1)
+
+    def _weighted(self, weights: Float[Tensor, "place row n"], roots: Tensor) -> Tensor:
+        """Weights times the roots of how much windows count, of each member alike or its own."""
+        order = (len(self.parts), -1)
+        return (weights.unflatten(1, order) * roots[:, None]).flatten(1, 2)
 
     def _correlate(self, matrix: Tensor, weights: Float[Tensor, "place row n"]) -> Tensor:
         """Multiplies weights, of each window and member, by a matrix over places."""
@@ -171,7 +236,11 @@ class LocalCovariance:
 
     def _fields(self, weights: Float[Tensor, "place row n"]) -> Tensor:
         """The sum of the windows times their weights."""
-        rows = torch.bmm(weights, self.windows).unflatten(1, (len(self.parts), -1))
+        pairs = zip(weights.chunk(len(self.turns), 2), self.turns, strict=True)
+        back = torch.cat([self._turned(part, -turn) for part, turn in pairs], 1)
+        found = torch.bmm(back, self.windows).chunk(len(self.turns), 1)
+        found = sum(self._turned(part, turn) for part, turn in zip(found, self.turns, strict=True))
+        rows = found.unflatten(1, (len(self.parts), -1))
         places = rows.transpose(1, 2).flatten(2) @ self.parts.flatten(0, 1)
         return places.movedim(0, -1).unflatten(1, self.shape[:2]).unflatten(-1, self.shape[2:])
 
@@ -188,32 +257,6 @@ def _that_count(
         )
     kept = (counts > 0).any(0)
     return counts[:, kept], windows[kept.to(windows.device)]
-
-
-def gaspari_cohn(r: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """The correlation function of Gaspari and Cohn, zero from 2 on.
-
-    Example:
-        >>> gaspari_cohn(np.array([0.0, 1.0, 2.0])).round(4)
-        array([1.    , 0.2083, 0.    ])
-    """
-    r = np.minimum(np.abs(r), 2.0)
-    inner = 1 + r**2 * (-5 / 3 + r * (5 / 8 + r * (1 / 2 - r / 4)))
-    s = np.maximum(r, 1.0)
-    outer = 4 - 5 * s + s**2 * (5 / 3 + s * (5 / 8 + s * (-1 / 2 + s / 12))) - 2 / (3 * s)
-    return np.where(r <= 1, inner, np.maximum(outer, 0))
-
-
-def great_circles(
-    ones: tuple[np.ndarray, np.ndarray], others: tuple[np.ndarray, np.ndarray]
-) -> Float[np.ndarray, "one other"]:
-    """Distances between places given as latitudes and longitudes [degrees], in km."""
-    return MEAN_RADIUS * np.arccos(np.clip(_unit(*ones) @ _unit(*others).T, -1, 1))
-
-
-def _unit(latitude: np.ndarray, longitude: np.ndarray) -> Float[np.ndarray, "n 3"]:
-    phi, lam = np.radians(latitude), np.radians(longitude)
-    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], 1)
 
 
 def _planes(side: int) -> Float[Tensor, "point coordinate"]:

@@ -18,9 +18,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..assimilate.distances import great_circles
 from ..assimilate.forward import ForwardOperator
 from ..assimilate.linear import derivative
-from ..assimilate.localisation import great_circles
 from ..assimilate.whitening import Whitening
 from ..latent.autoencoder import Autoencoder
 from ..observe.noise import generator

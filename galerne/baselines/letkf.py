@@ -30,7 +30,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..assimilate.localisation import gaspari_cohn
+from ..assimilate.distances import gaspari_cohn
 from .fields import Case, distances
 
 LEAST = 1e-3  # weights of observations below it are none

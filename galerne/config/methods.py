@@ -26,6 +26,17 @@ Iterations = Annotated[int, Field(ge=1, le=64, description="Iterations of the so
 Steps = Annotated[int, Field(ge=1, le=1024, description="Sampling steps.")]
 
 
+class Analogs(Strict):
+    """How windows count at a place by resembling a first guess there."""
+
+    sharpness: float = Field(
+        gt=0, le=100, description="How steeply: a window counts for exp(-sharpness * distance)."
+    )
+    length_km: float = Field(
+        gt=0, description="Distance from which on places have no part in the resemblance."
+    )
+
+
 class Local(Strict):
     """The part of the prior that knows places: a localised covariance of training windows."""
 
@@ -36,6 +47,18 @@ class Local(Strict):
     season_days: float | None = Field(
         gt=0,
         description="Distance in the year from which on windows do not count; null: all do alike.",
+    )
+    inflation: float = Field(
+        gt=0, description="What the variance of both this part and the rest is multiplied by."
+    )
+    turned_share: float = Field(
+        ge=0,
+        lt=1,
+        description="How much, of one, windows turned by a patch either way count; 0: none are, "
+        "and products take a third of the time.",
+    )
+    analogs: Analogs | None = Field(
+        description="How windows count at a place by resembling a first guess; null: they do not."
     )
 
 

@@ -65,6 +65,7 @@ def member_bytes(
     count += FIELDS * whole * field
     if observations and local is not None:
         kept = len(getattr(prior, "window", prior).gaussian.windows)
+        kept *= 3 if local.get("turned_share") else 1
         count += LOCAL * (states * channels + kept) * rows * columns
     count += whole * hidden * (GRAPH * layers if through_decoder else 1)
     return 4 * (count + _network(prior, through_network))

@@ -21,7 +21,8 @@ from .tables import Table
 
 DIFFUSION = (
     "Diffusion over windows of latent states, learned from the training data; where the method "
-    "has a local part, a share of it is a localised covariance of training windows"
+    "has a local part, a share of it is a localised covariance of training windows, which may "
+    "count by resembling a first guess from the same observations"
 )
 GAUSSIAN = "That prior without the network, Gaussian over windows of latent states"
 ERRORS = "Gaussian errors of the observations, seen through the decoder"

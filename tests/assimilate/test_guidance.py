@@ -124,9 +124,12 @@ def test_redrawn_members_are_exact_draws_of_the_posterior(
 class Beside(LocalCovariance):
     """A part of a share of the variance that is drawn along, by a root of its covariance."""
 
-    def __init__(self, size: int, share: float) -> None:
-        rng = torch.Generator().manual_seed(9)
-        self.share, self.root = share, torch.randn(size, 20, generator=rng) * (share / 20) ** 0.5
+    analogs = None
+
+    def __init__(self, size: int, share: float, seed: int = 9) -> None:
+        rng = torch.Generator().manual_seed(seed)
+        self.share, self.rest = share, 1 - share
+        self.root = torch.randn(size, 20, generator=rng) * (share / 20) ** 0.5
         self.cov = (self.root @ self.root.T).double()
 
     def product(self, v: torch.Tensor) -> torch.Tensor:
@@ -149,6 +152,77 @@ def test_with_a_local_part_redrawn_members_are_exact_draws_too(
     z = draw_windows(model, white(20_000), SHAPE, **settings).flatten(1).double()
     mean, cov = world.given(world.mean, 0.6 * world.cov + local.cov)
     check_draws(z, mean, cov)
+
+
+def test_a_local_part_may_be_chosen_by_the_first_guess_which_is_the_same_for_all(
+    world: World,
+) -> None:
+    """The guess is the mean of the posterior; draws are of the covariance that it chooses."""
+    local, guesses = Beside(len(world.cov), 0.4), []
+    local.analogs, chosen = {"sharpness": 1.0}, Beside(len(world.cov), 0.4, seed=10)
+
+    def resembling(guess: torch.Tensor) -> Beside:
+        guesses.append(guess)
+        return chosen
+
+    local.resembling = resembling
+    settings = {"iterations": 12, "modes": 200, "local": local}
+    model = MomentMatching(world.prior, world.white, world.A, **settings)
+    settings = {"sampler": "redraw", "steps": 2, "season": SEASON}
+    z = draw_windows(model, white(20_000), SHAPE, **settings).flatten(1).double()
+    mean, cov = world.given(world.mean, 0.6 * world.cov + chosen.cov)
+    check_draws(z, mean, cov)
+    mean, _ = world.given(world.mean, 0.6 * world.cov + local.cov)
+    assert len(guesses) == 1
+    torch.testing.assert_close(
+        guesses[0].flatten().double(), (mean - world.mean).flatten(), atol=1e-4, rtol=1e-3
+    )
+
+
+def test_members_with_observations_of_their_own_have_a_guess_of_their_own(world: World) -> None:
+    """Drawn in two batches, as in one."""
+    local, guesses = Beside(len(world.cov), 0.4), []
+    local.analogs = {"sharpness": 1.0}
+
+    def resembling(guess: torch.Tensor) -> Beside:
+        guesses.append(guess)
+        return local
+
+    local.resembling = resembling
+    settings = {"iterations": 12, "modes": 200, "local": local}
+    model = MomentMatching(world.prior, world.white, world.A, **settings)
+    y = world.white + torch.arange(4.0)[:, None]
+    for part in (slice(0, 4), slice(0, 2), slice(2, 4)):
+        model.y = y[part]
+        model.memory.clear()
+        noise = white(len(model.y))
+        draw_windows(model, noise, SHAPE, sampler="redraw", steps=2, season=SEASON)
+    assert [len(guess) for guess in guesses] == [4, 2, 2]
+    torch.testing.assert_close(torch.cat(guesses[1:]), guesses[0], atol=1e-4, rtol=1e-4)
+
+
+def test_the_network_sees_the_local_part_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was trained on whole windows: what it is given is a draw of them with noise."""
+    seen = []
+
+    def moments(z_t: torch.Tensor, t: torch.Tensor | None, season: torch.Tensor) -> tuple:
+        if t is not None:
+            seen.append((z_t, world.prior.schedule(t)[1]))
+        return type(world.prior).moments(world.prior, z_t, t, season)
+
+    local = Beside(len(world.cov), 0.9)
+    monkeypatch.setattr(world.prior, "moments", moments)
+    settings = {"iterations": 12, "modes": 200, "local": local, "placement": "posterior"}
+    model = MomentMatching(world.prior, world.white, world.A, **settings)
+    settings = {"sampler": "redraw", "steps": 2, "season": SEASON}
+    draw_windows(model, white(20_000), SHAPE, **settings)
+    [(z_t, sigma_t)] = seen
+    _, cov = world.given(world.mean, 0.1 * world.cov + local.cov)
+    expected = cov.trace() + len(cov) * sigma_t.double() ** 2
+    assert z_t.flatten(1).double().var(0).sum() == pytest.approx(expected.item(), rel=0.02)
+    assert cov.trace() > 0.1 * expected
 
 
 def test_a_local_part_is_drawn_and_has_no_mean_to_follow(world: World) -> None:

@@ -31,6 +31,14 @@ METHODS = {
         "sampler": "redraw", "steps": 2, "solver": "cg", "iterations": 4, "modes": 0,
         "local": {"share": 0.3, "length_km": 9000.0, "season_days": None},
     },
+    "turned": {
+        "guidance": "mmps", "covariance": "gaussian", "linearisation": "linear",
+        "sampler": "redraw", "steps": 2, "solver": "cg", "iterations": 4, "modes": 0,
+        "local": {
+            "share": 0.3, "length_km": 9000.0, "season_days": None, "turned_share": 0.25,
+            "analogs": {"sharpness": 4.0, "length_km": 8000.0},
+        },
+    },
     "exact": {
         "guidance": "mmps", "covariance": "jacobian", "linearisation": "exact",
         "sampler": "ddpm", "steps": 2, "solver": "cg", "iterations": 4, "modes": 0,
