@@ -8,7 +8,7 @@ import torch
 
 from bench.worlds.metrics import compare
 from bench.worlds.posterior import Posterior, condition
-from galerne.baselines.letkf import analyse_locally, gaspari_cohn
+from galerne.baselines.letkf import analyse_locally
 from galerne.observe.operator import Interpolation
 
 EVERYWHERE = {"length_km": 1e12, "hours": 1e12}
@@ -75,17 +75,6 @@ def test_inflation_is_that_of_the_prior(world, observed, case) -> None:
     ensemble = ensemble_of(world, 10)
     one, two = (analyse_locally(empty, ensemble, inflation=i, **EVERYWHERE) for i in (1.0, 4.0))
     assert torch.allclose(2 * one, two)
-
-
-def test_weights_fall_to_zero() -> None:
-    rng = np.random.default_rng(0)
-    r = np.linspace(0, 3, 301)
-    rho = gaspari_cohn(r)
-    assert rho[0] == 1
-    assert not rho[r >= 2].any()
-    assert np.all(np.diff(rho) <= 1e-12)
-    points = rng.uniform(-3, 3, (60, 1))
-    assert np.linalg.eigvalsh(gaspari_cohn(np.abs(points - points.T))).min() > -1e-9
 
 
 def test_more_members_than_trajectories_are_refused(world, case) -> None:
