@@ -10,6 +10,7 @@ Depends on: nothing but the standard library.
 
 __all__ = [
     "DERIVED",
+    "ELEVATIONS",
     "MEAN_RADIUS",
     "STATIC",
     "VARIABLES",
@@ -23,6 +24,7 @@ __all__ = [
 from dataclasses import dataclass
 
 MEAN_RADIUS = 6_371.0  # of the Earth [km], IUGG, rounded
+ELEVATIONS = (-500.0, 9_000.0)  # of any place on land [m]
 
 
 @dataclass(frozen=True)

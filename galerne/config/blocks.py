@@ -276,7 +276,7 @@ class Sites(Strict):
 
     count: int = Field(ge=1, le=100_000, description="Number of sites.")
     file: InputPath | None = Field(
-        description="BUFR or CSV (lat, lon), in data_root; null: sphere."
+        description="BUFR or CSV (lat, lon; station, elevation), in data_root; null: sphere."
     )
 
 

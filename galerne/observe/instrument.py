@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from .correlation import MOST
-from .network import withhold
+from .network import SITE_COLUMNS, withhold
 from .noise import generator
 from .orbit import Orbit
 from .table import sort_observations
@@ -73,7 +73,8 @@ class Instrument(ABC):
         """Lists places and times: columns ``time lat lon station withheld``.
 
         Arguments:
-            sites: Its fixed sites, with columns ``station lat lon withheld``.
+            sites: Its fixed sites, with columns ``station lat lon withheld``, and perhaps
+                ``elevation``.
             start: First time of the window.
             end: Last time of the window, included.
             draw: What is random about it.
@@ -227,8 +228,8 @@ def place_observations(
 
     Returns:
         Rows ``time lat lon station withheld level variable error platform``, sorted, with the
-        columns of :mod:`.correlation` if errors are correlated; none, if no instrument looks
-        during the window.
+        columns of :mod:`.correlation` if errors are correlated, and ``elevation`` [m] if sites
+        have it; none, if no instrument looks during the window.
 
     Raises:
         ValueError: If too many errors would be correlated.
@@ -249,7 +250,8 @@ def _at_hours(
     launches = np.array(sorted(hours), "int64") * np.timedelta64(1, "h")
     times = (days[:, None] + launches).ravel()
     times = pd.DataFrame({"time": times[(times >= start) & (times <= end)]})
-    return times.merge(sites[["lat", "lon", "station", "withheld"]], how="cross")
+    columns = [name for name in SITE_COLUMNS if name in sites and name != "platform"]
+    return times.merge(sites[columns], how="cross")
 
 
 def _correlated(rows: pd.DataFrame, one: Instrument) -> pd.DataFrame:

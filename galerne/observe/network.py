@@ -22,9 +22,10 @@ import pdbufr
 
 from jaxtyping import Bool, Float, Int64
 
+from ..catalogue import ELEVATIONS
 from .noise import generator
 
-SITE_COLUMNS = ["platform", "station", "lat", "lon", "withheld"]
+SITE_COLUMNS = ["platform", "station", "lat", "lon", "elevation", "withheld"]
 
 # Keys of BUFR reports; sites that report what is asked for are taken before others.
 REPORTED_AS = {
@@ -34,6 +35,8 @@ REPORTED_AS = {
     "10m_v_component_of_wind": "windSpeedAt10M",
     "10m_wind_speed": "windSpeedAt10M",
 }
+GROUND = "heightOfStationGroundAboveMeanSeaLevel"  # of newer reports
+HEIGHT = "heightOfStation"  # of older ones
 DECIMALS = 4  # about 10 m
 
 
@@ -57,7 +60,8 @@ def place_sites(
         seed: Seed of the network.
 
     Returns:
-        A table with columns ``platform station lat lon withheld``.
+        A table with columns ``platform station lat lon elevation withheld``; the elevation [m]
+        is NaN where it is not known, as on the sphere.
 
     Raises:
         ValueError: If the file holds fewer sites than asked for, or is not understood.
@@ -66,7 +70,7 @@ def place_sites(
     if path is None:
         lat, lon = scatter(count, rng)
         station = [f"{platform}_{k:05d}" for k in range(count)]
-        sites = pd.DataFrame({"station": station, "lat": lat, "lon": lon})
+        sites = pd.DataFrame({"station": station, "lat": lat, "lon": lon, "elevation": np.nan})
     else:
         sites = _choose(read_sites(path, variables), count, path, rng)
     sites["lat"] = sites["lat"].round(DECIMALS)
@@ -140,16 +144,17 @@ def read_sites(path: Path, variables: Sequence[str] = ()) -> pd.DataFrame:
     """Reads the sites of a file, each place once.
 
     Arguments:
-        path: CSV with columns ``lat``, ``lon`` and perhaps ``station``, or BUFR reports.
+        path: CSV with columns ``lat``, ``lon`` and perhaps ``station`` and ``elevation`` [m], or
+            BUFR reports.
         variables: What is to be observed.
 
     Returns:
-        A table with columns ``station lat lon preferred``: preferred are sites that report
-        one of the variables (all of them where the file does not tell).
+        A table with columns ``station lat lon elevation preferred``: preferred are sites that
+        report one of the variables (all of them where the file does not tell).
 
     Raises:
         ValueError: If the file is unreadable, columns are missing, or a latitude lies outside
-            [-90, 90].
+            [-90, 90], or an elevation is none on Earth.
     """
     table = _read_csv(path) if path.suffix == ".csv" else _read_bufr(path, variables)
     table["lat"], table["lon"] = table["lat"].round(DECIMALS), table["lon"].round(DECIMALS) % 360
@@ -157,6 +162,11 @@ def read_sites(path: Path, variables: Sequence[str] = ()) -> pd.DataFrame:
     if wrong.any():
         lat, lon = table.loc[wrong, ["lat", "lon"]].iloc[0]
         raise ValueError(f"{path}: latitude {lat}, longitude {lon} is no place on Earth")
+    high = table["elevation"].notna() & ~table["elevation"].between(*ELEVATIONS)
+    if high.any():
+        name, height = table.loc[high, ["station", "elevation"]].iloc[0]
+        allowed = "{:g} to {:g} m".format(*ELEVATIONS)
+        raise ValueError(f"{path}: elevation of {name} is {height:g} m, and must be {allowed}")
     table = table.sort_values(["lat", "lon", "preferred", "station"], kind="stable")
     return table.drop_duplicates(["lat", "lon"], keep="last").reset_index(drop=True)
 
@@ -175,7 +185,7 @@ def _choose(sites: pd.DataFrame, count: int, path: Path, rng: np.random.Generato
 
 def _read_csv(path: Path) -> pd.DataFrame:
     text = {"station": str}
-    numbers = {"lat": "", "lon": ""}
+    numbers = {"lat": "", "lon": "", "elevation": ""}
     try:
         table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=numbers)
     except ValueError as error:  # of pandas, or of the encoding
@@ -183,27 +193,30 @@ def _read_csv(path: Path) -> pd.DataFrame:
     missing = {"lat", "lon"} - set(table.columns)
     if missing:
         raise ValueError(f"{path} has no column {', '.join(sorted(missing))}")
-    table = table.astype({"lat": float, "lon": float})
+    if "elevation" not in table:
+        table["elevation"] = np.nan
+    table = table.astype({"lat": float, "lon": float, "elevation": float})
     if "station" not in table:
         table["station"] = _named_by_place(table)
-    return table[["station", "lat", "lon"]].assign(preferred=True)
+    return table[["station", "lat", "lon", "elevation"]].assign(preferred=True)
 
 
 def _read_bufr(path: Path, variables: Sequence[str]) -> pd.DataFrame:
     keys = sorted({REPORTED_AS[name] for name in variables if name in REPORTED_AS})
     names = ["stationOrSiteName", "blockNumber", "stationNumber"]
     places = ["latitude", "longitude"]
-    reports = pdbufr.read_bufr(
-        str(path), columns=[*places, *names, *keys], required_columns=places
-    )
+    columns = [*places, *names, GROUND, HEIGHT, *keys]
+    reports = pdbufr.read_bufr(str(path), columns=columns, required_columns=places)
     if reports.empty:
         raise ValueError(f"{path} holds no report with a place")
-    reports = reports.reindex(columns=[*places, *names, *keys])
+    reports = reports.reindex(columns=columns)
     table = reports.rename(columns={"latitude": "lat", "longitude": "lon"})
     table["station"] = _station_names(table)
+    table["elevation"] = table[GROUND].fillna(table[HEIGHT]).astype(float)
     told = reports.groupby(places)[keys].transform("count").gt(0) if keys else reports[[]]
     table["preferred"] = told.all(axis=1)
-    return table[["station", "lat", "lon", "preferred"]].dropna(subset=["lat", "lon"])
+    found = table[["station", "lat", "lon", "elevation", "preferred"]]
+    return found.dropna(subset=["lat", "lon"])
 
 
 def _station_names(table: pd.DataFrame) -> pd.Series:

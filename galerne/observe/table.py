@@ -5,6 +5,8 @@ Columns: ``time`` (UTC), ``lat`` [degrees_north], ``lon`` in [0, 360) [degrees_e
 standard deviation [unit of the variable], ``platform`` (the instrument), ``station`` (its
 site, or its scan line) and ``withheld`` (kept for verification only).
 
+Where heights of sites are known there are also ``elevation`` and ``model_elevation`` [m], and
+observations are read as they would be at the model's ground (:mod:`galerne.observe.height`).
 Where errors are correlated there are also ``block``, ``correlation_log_pressure`` and
 ``correlation_km`` (:mod:`galerne.observe.correlation`).
 
@@ -16,6 +18,7 @@ Conventions: rows are sorted, so the same observations are the same file, byte f
 
 __all__ = ["COLUMNS", "read_observations", "sort_observations", "write_observations"]
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +28,7 @@ import pyarrow.parquet as pq
 
 from ..products import replacing
 from .correlation import check_blocks
+from .height import HEIGHTS, at_model_ground, possible_heights
 
 SCHEMA = pa.schema(
     [
@@ -41,7 +45,8 @@ SCHEMA = pa.schema(
     ]
 )
 COLUMNS = SCHEMA.names
-# Only where errors are correlated (galerne.observe.correlation).
+# Only where heights are known, and where errors are correlated.
+HIGH = [pa.field(name, pa.float64()) for name in HEIGHTS]
 CORRELATED = [
     pa.field("block", pa.string()),
     pa.field("correlation_log_pressure", pa.float64()),
@@ -57,7 +62,7 @@ def sort_observations(observations: pd.DataFrame) -> pd.DataFrame:
 
 def write_observations(observations: pd.DataFrame, path: Path) -> None:
     """Writes a table of observations to Parquet, sorted."""
-    schema = pa.schema([*SCHEMA, *(CORRELATED if "block" in observations else [])])
+    schema = pa.schema([*SCHEMA, *_further(observations.columns)])
     table = sort_observations(observations)[schema.names]
     written = pa.Table.from_pandas(table, schema, preserve_index=False, nthreads=1)
     with replacing(path) as part:
@@ -67,17 +72,18 @@ def write_observations(observations: pd.DataFrame, path: Path) -> None:
 
 
 def read_observations(path: Path) -> pd.DataFrame:
-    """Reads a table of observations.
+    """Reads a table of observations, at the model's ground where it tells heights.
 
     Raises:
         ValueError: If the file is no such table, by name, or a column is missing; if a value is
-            not finite, an error not positive, a place not on Earth, or a level not positive.
+            not finite, an error not positive, a place not on Earth, a level not positive, or a
+            height without another to compare it with.
     """
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(f"{path} is no readable table: {error}") from None
-    columns = [*COLUMNS, *(one.name for one in CORRELATED if "block" in table.column_names)]
+    columns = [*COLUMNS, *(one.name for one in _further(table.column_names))]
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise ValueError(f"{path} has no column {', '.join(missing)}")
@@ -86,12 +92,18 @@ def read_observations(path: Path) -> pd.DataFrame:
     # Arrow keeps NaN and null apart; here both say that there is no level.
     if observations["withheld"].isna().any():
         raise ValueError(f"{path}: withheld must be true or false in every row")
-    observations = observations.astype(
-        {"time": "datetime64[ns]", "level": float, "withheld": bool}
-    )
+    heights = {name: float for name in HEIGHTS if name in columns}
+    types = {"time": "datetime64[ns]", "level": float, "withheld": bool} | heights
+    observations = observations.astype(types)
     _check_values(observations, path)
     check_blocks(observations, path)
-    return observations
+    return at_model_ground(observations)
+
+
+def _further(columns: Iterable[str]) -> list[pa.Field]:
+    """Columns that a table has for having one of them."""
+    high = HIGH if set(HEIGHTS) & set(columns) else []
+    return [*high, *(CORRELATED if "block" in columns else [])]
 
 
 def _check_values(observations: pd.DataFrame, path: Path) -> None:
@@ -109,7 +121,7 @@ def _check_values(observations: pd.DataFrame, path: Path) -> None:
             np.isfinite(observations["error"]) & (observations["error"] > 0),
             "a standard deviation: positive and finite",
         ),
-    }
+    } | possible_heights(observations)
     for column, (good, allowed) in possible.items():
         if not good.all():
             first = int(np.flatnonzero(~good)[0])

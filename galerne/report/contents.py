@@ -39,7 +39,7 @@ KINDS = ("reanalysis", "filtering", "forecasting")
 
 
 def read_sets(
-    paths_maps: Sequence[Path], paths_observations: Sequence[Path], choices: Sequence[dict],
+    paths_maps: Sequence[Path], observations: Sequence[pd.DataFrame], choices: Sequence[dict],
     config: dict,
 ) -> list[MapSet]:  # fmt: skip
     """Opens the maps of every choice and window with the observations of the window.
@@ -48,20 +48,19 @@ def read_sets(
 
     Arguments:
         paths_maps: Manifests of the maps products.
-        paths_observations: Tables of observations, as many.
+        observations: Tables of observations, as many.
         choices: Names of the choices and of the window, as many.
         config: The effective configuration.
     """
-    tables = {path: pd.read_parquet(path) for path in dict.fromkeys(paths_observations)}
     return [
         MapSet(
             choice=choice,
             kind=config["tasks"][choice["task"]]["kind"],
             maps=open_product(path),
-            observations=tables[seen],
+            observations=seen,
             step_hours=config["datasets"][choice["dataset"]]["step_hours"],
         )
-        for choice, path, seen in zip(choices, paths_maps, paths_observations, strict=True)
+        for choice, path, seen in zip(choices, paths_maps, observations, strict=True)
     ]
 
 

@@ -81,9 +81,22 @@ def test_sites_of_a_table_keep_their_names_and_each_place_once(tmp_path) -> None
     assert read_sites(unnamed)["station"].tolist() == ["+10.0000-20.0000"]
 
 
+def test_sites_keep_their_elevation_where_it_is_known(tmp_path) -> None:
+    path = tmp_path / "sites.csv"
+    path.write_text("station,lat,lon,elevation\na,10,20,1500\nb,-30,40,\n")
+    assert read_sites(path)["elevation"].tolist()[1] == 1500
+    assert np.isnan(read_sites(path)["elevation"][0])
+    assert place(path, count=2)["elevation"].tolist()[1] == 1500
+    assert place()["elevation"].isna().all()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            "station,lat,lon,elevation\na,1,2,99999\n",
+            "elevation of a is 99999 m, and must be -500",
+        ),
         ("lat,longitude\n1,2\n", "has no column lon"),
         ("lat,lon\n95,2\n", "latitude 95.0, longitude 2.0 is no place on Earth"),
         ("lat,lon\n,2\n", "is no place on Earth"),
@@ -104,6 +117,8 @@ def reports(path, columns, required_columns) -> pd.DataFrame:
             "longitude": [-20.0, -20.0, 0.0, 0.0, 5.0],
             "blockNumber": [1, 1, 1, 89, 2],
             "stationNumber": [25, 25, 26, 9, 1],
+            "heightOfStationGroundAboveMeanSeaLevel": [np.nan, 12.0, np.nan, 2835.0, np.nan],
+            "heightOfStation": [np.nan, 99.0, 30.0, np.nan, np.nan],
             "pressureReducedToMeanSeaLevel": [np.nan, 101_000.0, np.nan, 99_000.0, np.nan],
         }
     )
@@ -115,6 +130,8 @@ def test_real_sites_that_report_what_is_asked_for_come_first(tmp_path, monkeypat
     sites = read_sites(path, ["mean_sea_level_pressure"])
     assert sites["station"].tolist() == ["89009", "01025", "01026", "02001"]
     assert sites["preferred"].tolist() == [True, True, False, False]
+    assert sites["elevation"].tolist()[:3] == [2835, 12, 30]
+    assert np.isnan(sites["elevation"][3])
     two = place(path, count=2, variables=["mean_sea_level_pressure"])
     assert two["station"].tolist() == ["89009", "01025"]
     three = place(path, count=3, variables=["mean_sea_level_pressure"])

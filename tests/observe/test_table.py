@@ -35,6 +35,31 @@ def test_the_table_is_read_as_it_was_written(tmp_path) -> None:
     assert got["time"][2] == pd.Timestamp("2001-01-01T06:00:00.5")
 
 
+def test_observations_are_read_at_the_ground_of_the_model(tmp_path) -> None:
+    heights = {"elevation": [np.nan, 300.0, 300.0], "model_elevation": [np.nan, 100.0, 100.0]}
+    surface = ROWS["variable"].where(ROWS["level"].notna(), "2m_temperature")
+    write_observations(ROWS.assign(variable=surface, **heights), tmp_path / "o.parquet")
+    assert pd.read_parquet(tmp_path / "o.parquet")["observation"][0] == 280.3
+    got = read_observations(tmp_path / "o.parquet")
+    assert list(got.columns) == COLUMNS
+    np.testing.assert_allclose(got["observation"], [281.6, 270.2, 250.1])
+
+
+@pytest.mark.parametrize(
+    ("heights", "message"),
+    [
+        ({"elevation": 10.0}, "has no column model_elevation"),
+        ({"model_elevation": 10.0}, "has no column elevation"),
+        ({"elevation": 10.0, "model_elevation": [1.0, np.nan, 1.0]}, "elevation of row 1"),
+        ({"elevation": 10.0, "model_elevation": [1.0, 1.0, 1e6]}, "model_elevation of row 2"),
+    ],
+)
+def test_heights_that_cannot_be_are_refused(heights, message, tmp_path) -> None:
+    ROWS.assign(**heights).to_parquet(tmp_path / "o.parquet")
+    with pytest.raises(ValueError, match=message):
+        read_observations(tmp_path / "o.parquet")
+
+
 def test_the_same_observations_are_the_same_bytes(tmp_path) -> None:
     write_observations(ROWS, tmp_path / "a.parquet")
     write_observations(ROWS.iloc[::-1], tmp_path / "b.parquet")

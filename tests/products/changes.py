@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from snakemake.utils import update_config
+
 from .conftest import CONFIG, ROOT
 from .workspace import Workspace
 
@@ -259,6 +261,7 @@ MODULES = {
     "observe/operator.py": OBSERVED,
     "observe/correlation.py": OBSERVED,
     "observe/derived.py": OBSERVED,
+    "observe/height.py": OBSERVED,
     "observe/orbit.py": OBSERVED,
     "observe/table.py": OBSERVED,
     "observe/task.py": jobs(TUNED, DRAWN, score_members=16, compute_maps=14),
@@ -378,7 +381,8 @@ def more(block: str, name: str) -> str:
         yaml.safe_load((ROOT / path).read_text())[block].get(name, {})
         for path in ("config/default.yaml", CONFIG)
     )
-    return f"{block}.more={yaml.safe_dump(default | tiny, default_flow_style=True)}"
+    update_config(default, tiny)
+    return f"{block}.more={yaml.safe_dump(default, default_flow_style=True)}"
 
 
 MORE_PRIOR, MORE_DATA = more("priors", "tiny"), more("datasets", "speedy_t21")

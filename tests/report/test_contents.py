@@ -154,10 +154,8 @@ def test_trainings_without_a_step_have_no_figure(tmp_path: Path) -> None:
 def test_maps_are_opened_with_their_observations(
     maps: xr.Dataset, observations: pd.DataFrame, tmp_path: Path
 ) -> None:
-    path, seen = tmp_path / "maps/manifest.json", tmp_path / "observations.parquet"
-    write_product(maps, path)
-    observations.to_parquet(seen)
-    (one,) = read_sets([path], [seen], [CHOICE | {"window": "20040114T00_12h"}], CONFIG)
+    write_product(maps, path := tmp_path / "maps/manifest.json")
+    (one,) = read_sets([path], [observations], [CHOICE | {"window": "20040114T00_12h"}], CONFIG)
     assert (one.kind, one.step_hours) == ("reanalysis", 6)
     assert one.maps["members"].shape == (2, 3, 3, 8, 16)
     assert len(one.observations) == 4

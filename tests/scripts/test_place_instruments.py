@@ -11,7 +11,7 @@ NETWORK = {
 
 
 def test_each_instrument_has_its_sites_and_a_share_is_withheld(tmp_path) -> None:
-    (tmp_path / "f.csv").write_text("station,lat,lon\na,1,2\nb,3,4\nc,-50,200\n")
+    (tmp_path / "f.csv").write_text("station,lat,lon,elevation\na,1,2,7\nb,3,4,7\nc,-50,200,7\n")
     files = {"sonde": str(tmp_path / "f.csv")}
     for name in ("one", "two"):
         place_instruments(
@@ -20,6 +20,7 @@ def test_each_instrument_has_its_sites_and_a_share_is_withheld(tmp_path) -> None
     sites = pd.read_csv(tmp_path / "one")
     assert sites.groupby("platform").size().to_dict() == {"land": 10, "sonde": 2}
     assert sites.groupby("platform")["withheld"].sum().to_dict() == {"land": 2, "sonde": 0}
+    assert sites.groupby("platform")["elevation"].mean().dropna().to_dict() == {"sonde": 7}
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -31,4 +32,4 @@ def test_a_network_without_sites_leaves_an_empty_table(tmp_path) -> None:
         withheld_share=0.2,
         seed=1,
     )
-    assert (tmp_path / "sites.csv").read_text() == "platform,station,lat,lon,withheld\n"
+    assert (tmp_path / "sites.csv").read_text() == "platform,station,lat,lon,elevation,withheld\n"

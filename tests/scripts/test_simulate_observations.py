@@ -7,7 +7,7 @@ import pytest
 from galerne.arrays import unstack_channels
 from galerne.catalogue import channels
 from galerne.observe.table import read_observations
-from galerne.products import write_product
+from galerne.products import open_product, write_product
 from workflow.scripts.simulate_observations import simulate_observations
 
 STATE = {"surface": ["2m_temperature"], "pressure": ["temperature"], "levels": [500, 850]}
@@ -72,6 +72,23 @@ def test_observations_are_the_truth_at_their_place_and_time_plus_errors(products
     aloft = seen[seen["platform"] == "orbiter"]
     hours = (aloft["time"] - pd.Timestamp("2001-01-01")) / pd.Timedelta("1h")
     np.testing.assert_allclose(aloft["observation"], 200 + hours, atol=1e-3)
+
+
+def test_stations_report_at_their_height_and_are_read_at_the_ground(products) -> None:
+    alike = simulate(products, land=LAND)
+    truth = open_product(products / "truth/manifest.json").load()
+    ground = (truth["2m_temperature"][0] * 0 + 400 * 9.80665).drop_vars("time")
+    write_product(truth.assign(geopotential_at_surface=ground), products / "truth/manifest.json")
+    sites = pd.read_csv(products / "sites.csv")
+    sites["elevation"] = np.where(np.arange(40) % 2, 1400.0, np.nan)
+    sites.to_csv(products / "sites.csv", index=False)
+    pd.testing.assert_frame_equal(simulate(products, land=LAND), alike)
+    reported = pd.read_parquet(products / "o.parquet")
+    high = reported["elevation"].notna()
+    assert high.sum() == 20 * 4
+    assert np.allclose(reported["model_elevation"][high], 400)
+    colder = alike["observation"] - reported["observation"]
+    np.testing.assert_allclose(colder, np.where(high, 6.5, 0.0), atol=1e-9)
 
 
 def test_a_rerun_writes_the_same_bytes(products) -> None:

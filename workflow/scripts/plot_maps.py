@@ -5,9 +5,8 @@ import logging
 
 from pathlib import Path
 
-import pandas as pd
-
 from galerne.jobs.job import Job
+from galerne.observe.table import read_observations
 from galerne.products import open_product
 from galerne.report.figures import plot_members, plot_overview
 from galerne.report.style import png
@@ -31,7 +30,7 @@ def plot_maps(
         maps = open_product(path).load()
         frames = maps.sizes["frame"]
         frame = frames - 1 if float(maps["lead_hours"].max()) > 0 else frames // 2
-        observations = pd.read_parquet(seen)
+        observations = read_observations(seen)
         overview = plot_overview(maps, observations, frame, step_hours=step_hours)
         (path_figures / f"{window}_overview.png").write_bytes(png(overview))
         (path_figures / f"{window}_members.png").write_bytes(png(plot_members(maps, frame)))

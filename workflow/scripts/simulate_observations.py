@@ -10,6 +10,7 @@ from galerne.arrays import stack_channels
 from galerne.catalogue import channels
 from galerne.jobs.job import Job
 from galerne.observe.correlation import block_factors
+from galerne.observe.height import as_reported, with_heights
 from galerne.observe.instrument import instrument, place_observations
 from galerne.observe.noise import perturb_by_platform
 from galerne.observe.operator import ObservationOperator
@@ -38,7 +39,8 @@ def simulate_observations(
         for name, settings in instruments.items()
     }
     start, end = window_span(window)
-    sites = pd.read_csv(path_sites, dtype={"station": str}, keep_default_na=False)
+    reading = {"keep_default_na": False, "na_values": {"elevation": ""}}
+    sites = pd.read_csv(path_sites, dtype={"station": str}, **reading)
     rows = place_observations(
         made, sites, start=start, end=end, withheld_share=withheld_share, seed=seed
     )
@@ -56,7 +58,7 @@ def simulate_observations(
     rows["observation"] = perturb_by_platform(
         seen, rows["error"].to_numpy(), rows["platform"].to_numpy(), seed, block_factors(rows)
     )
-    write_observations(rows, path_observations)
+    write_observations(as_reported(with_heights(rows, truth)), path_observations)
     for name, own in rows.groupby("platform"):
         log.info("%s: %d observations, %d withheld", name, len(own), own["withheld"].sum())
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from galerne.jobs.job import Job
+from galerne.observe.table import read_observations
 from galerne.provenance import PACKAGE, SCRIPTS, source_digest
 from galerne.report import contents, record
 from galerne.report.bill import write_bill
@@ -42,7 +43,9 @@ def write_report(
     rules = [path.stem for path in sorted(SCRIPTS.glob("*.py"))]
     tables = evidence.scores, evidence.comparisons
     said = contents.judgement(*tables, choices, config, sources, legend)
-    sets = contents.read_sets(paths_maps, paths_observations, mapped, config)
+    seen = {path: read_observations(path) for path in dict.fromkeys(paths_observations)}
+    observations = [seen[path] for path in paths_observations]
+    sets = contents.read_sets(paths_maps, observations, mapped, config)
     said["limits"] += record.unobserved(folder, choices)
     page = Page(
         title=config["report"]["title"],
