@@ -194,7 +194,7 @@ MODULES = {
     "__init__.py": EVERYTHING,
     "archives.py": NOTHING,  # the tiny run downloads nothing
     "arrays.py": FETCHED,
-    "catalogue.py": FETCHED,
+    "catalogue.py": jobs(FETCHED, "place_instruments"),
     "products.py": EVERYTHING,
     "reading.py": jobs("compute_moments", "pool_moments", DECODED),
     "shards.py": jobs("compute_moments", "pool_moments", DECODED),
